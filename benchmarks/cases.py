@@ -48,14 +48,16 @@ class Case:
 @contextmanager
 def _plan(bench: Bench) -> Iterator[Pair]:
     from iac.core.plan.make import make_plan
-    from iac.workflow.registrations import Reading
+    from iac.workflow.registrations import RegistrationReader
 
     project = bench.estate()
     with project.open(READING) as session, open_client(bench.issuer, READING, project.environ) as client:
         options, state = session.options(), session.backend.load()
 
         def plan() -> None:
-            made = make_plan(session.desired, state, Reading(session, session.ledger(state)).actual(options), options)
+            made = make_plan(
+                session.desired, state, RegistrationReader(session, session.ledger(state)).actual(options), options
+            )
             _expect(bench.size, made.no_op)
 
         yield Pair(lambda: timed(plan), lambda: timed(lambda: read_all(client, READING)))
@@ -181,6 +183,19 @@ def _formatted(bench: Bench) -> Iterator[Pair]:
 
 
 @contextmanager
+def _environments(bench: Bench) -> Iterator[Pair]:
+    """Six environments of the same definitions, against one of them."""
+    one, six = bench.project("offline", bench.size), bench.project("six", bench.size)
+    settings = six.root / "iac.yaml"
+    states = (f"e{n}: {{state: {{path: .iac/e{n}.json}}}}" for n in range(6))
+    settings.write_text(
+        f"{settings.read_text(encoding='utf-8')}environments: {{{', '.join(states)}}}\n", encoding="utf-8"
+    )
+    commands = [project.command("validate") for project in (six, one)]
+    yield Pair(lambda: seconds(commands[0], six.environ), lambda: seconds(commands[1], one.environ))
+
+
+@contextmanager
 def _scope(bench: Bench) -> Iterator[Pair]:
     """One text of many words, all unknown, which no client can have: the mistake is said, and in time."""
     project, small = bench.project("scope", 1), bench.project("small", _SMALL)
@@ -207,6 +222,13 @@ CASES = (
     Case(name="version", what="iac --version", open=_version, target=5, needs_server=False),
     Case(name="validate", what="iac validate, {n} files", open=_validate, target=4, factor=2, needs_server=False),
     Case(name="fmt", what="iac fmt --check, {n} canonical files", open=_formatted, target=4, needs_server=False),
+    Case(
+        name="environments",
+        what="iac validate, {n} files, 6 environments",
+        open=_environments,
+        target=2,
+        needs_server=False,
+    ),
     Case(name="scope", what="iac validate, a scope of 25 x {n} words", open=_scope, target=12, needs_server=False),
     Case(name="plan", what="plan of {n} clients, none changed", open=_plan, target=1.3),
     Case(name="plan-process", what="iac plan of {n} clients", open=_plan_process, target=2.5),

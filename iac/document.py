@@ -356,10 +356,9 @@ class Document:
         return self._locate(pointer, 0)
 
     def _locate(self, pointer: Pointer, index: int) -> Location:
-        while pointer and pointer not in self.places:
+        while (place := self.places.get(pointer)) is None and pointer:
             pointer = pointer[:-1]
-        place = self.places.get(pointer, (1, 1, 1, 1))
-        return Location(self.file, place[index], place[index + 1])
+        return Location(self.file, *place[index : index + 2]) if place else Location(self.file)
 
 
 def read_document(root: Path, file: str) -> tuple[Document | None, list[Diagnostic]]:

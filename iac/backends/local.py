@@ -22,6 +22,7 @@ from iac.core.errors import MissingStateError, StateError
 from iac.core.limits import LONGEST_WRITE
 from iac.core.state.codec import COUNT, OBJECT, TEXT, MalformedValue, dump, known, load, named
 from iac.core.state.document import (
+    Batch,
     Journal,
     Owner,
     TextOrigin,
@@ -30,6 +31,7 @@ from iac.core.state.document import (
     is_journal,
     parse_journal,
     parse_state,
+    render_batch,
     replay,
 )
 from iac.core.state.model import Event, State
@@ -119,6 +121,11 @@ class GroupCommit:
 S = TypeVar("S")
 
 
+def journal_line(state: State, events: Sequence[Event]) -> bytes:
+    """The batch of these events that goes on from a document."""
+    return render_batch(Batch(state.lineage, state.run_id, state.serial, tuple(events)))
+
+
 class JournaledBackend(StateBackend, Generic[S]):
     """A backend that records events on this machine, beside the document or as its second copy.
 
@@ -188,11 +195,16 @@ class JournaledBackend(StateBackend, Generic[S]):
 
 
 @dataclass(frozen=True, slots=True)
-class Extent:
+class JournalExtent:
     """The extent of a journal. `size`: bytes of the file; `length`: those that are whole batches of the document."""
 
     size: int = 0
     length: int = 0
+
+    def after(self, line: bytes) -> JournalExtent:
+        """The extent when a line was appended."""
+        length = self.length + len(line)
+        return JournalExtent(length, length)
 
 
 class LocalJournal:
@@ -202,11 +214,12 @@ class LocalJournal:
     whether the file is as it was when it was read.
 
     Attributes:
-        where: the file, for messages.
+        path: the file.
+        where: the same, for messages.
     """
 
     def __init__(self, path: Path) -> None:
-        self._path = path
+        self.path = path
         self.where = str(path)
 
     def read(self, fix: str) -> tuple[Journal, int]:
@@ -216,36 +229,36 @@ class LocalJournal:
             StateError: it is damaged; `fix` is the next step.
         """
         try:
-            data = files.read(self._path)
+            data = files.read(self.path)
         except FileNotFoundError:
             data = b""
-        return parse_journal(data, TextOrigin(str(self._path), fix)), len(data)
+        return parse_journal(data, TextOrigin(str(self.path), fix)), len(data)
 
-    def is_at(self, extent: Extent) -> bool:
+    def is_at(self, extent: JournalExtent) -> bool:
         """Whether the file is unchanged since then."""
-        return self._size() == extent.size
+        return self.size() == extent.size
 
-    def append(self, line: bytes, extent: Extent) -> Extent | None:
+    def append(self, line: bytes, extent: JournalExtent) -> JournalExtent | None:
         """Add a batch durably; None when this disk cannot take it, or somebody else has written to the file."""
         try:
-            files.make_folder(self._path.parent)
-            with files.hold_folder(self._path.parent, is_writer=True):
+            files.make_folder(self.path.parent)
+            with files.hold_folder(self.path.parent, is_writer=True):
                 if not self.is_at(extent):
                     return None
-                files.append(self._path, line, extent.length)
+                files.append(self.path, line, extent.length)
         except OSError:
             return None
-        length = extent.length + len(line)
-        return Extent(length, length)
+        return extent.after(line)
 
-    def clear(self) -> Extent:
+    def clear(self) -> JournalExtent:
         """Remove what the state holds now. What stays, for want of rights, is older than the state and is ignored."""
         with suppress(OSError):
-            self._path.unlink(missing_ok=True)
-        return Extent(self._size(), 0)
+            self.path.unlink(missing_ok=True)
+        return JournalExtent(self.size(), 0)
 
-    def _size(self) -> int:
-        return self._path.stat().st_size if self._path.exists() else 0
+    def size(self) -> int:
+        """Bytes of the file; 0 when there is none."""
+        return self.path.stat().st_size if self.path.exists() else 0
 
 
 _FORMAT = "1.0"

@@ -13,10 +13,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from iac.backends.cell import Cell, NotSettled, Stored, settle
-from iac.backends.local import Extent, JournaledBackend, LocalJournal
+from iac.backends.local import JournaledBackend, JournalExtent, LocalJournal, journal_line
 from iac.backends.lock import Lease
 from iac.core.errors import StateError, UnreachableError
-from iac.core.state.document import Batch, Owner, TextOrigin, fold_all, render_batch, render_state
+from iac.core.state.document import Owner, TextOrigin, fold_all, render_state
 from iac.core.state.model import Event, State, is_needed
 from iac.ports import Clock, Holder, Lock, Site, StateBackend
 
@@ -39,7 +39,7 @@ class _Snapshot:
     document: State
     now: State
     serial: int
-    journal: Extent
+    journal: JournalExtent
     is_sent: bool = False
     named: int = 0
 
@@ -98,7 +98,7 @@ class RemoteBackend(JournaledBackend[_Snapshot]):
             fix = "put an earlier version of it back: iac state push FILE"
             document = self._parse(stored.data, fix)
             now = self._own(document, journal, TextOrigin(self._where, fix))
-            extent = Extent(size, journal.length_for(document))
+            extent = JournalExtent(size, journal.length_for(document))
             self._snapshot = _Snapshot(stored, document, now, document.serial, extent, named=journal.newest)
             return now
 
@@ -146,8 +146,7 @@ class RemoteBackend(JournaledBackend[_Snapshot]):
         with self._mutex:
             snapshot = self._must_have_snapshot()
             document = snapshot.document
-            line = render_batch(Batch(document.lineage, document.run_id, document.serial, tuple(events)))
-            journal = self._journal.append(line, snapshot.journal)
+            journal = self._journal.append(journal_line(document, events), snapshot.journal)
             now = fold_all(snapshot.now, events)
             self._snapshot = replace(snapshot, now=now, journal=journal or snapshot.journal, is_sent=True)
             if journal is None or any(is_needed(document, event) for event in events):

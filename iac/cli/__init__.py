@@ -49,6 +49,7 @@ GROUPS: dict[str, dict[str, str]] = {
     "Server": {
         "doctor": "Check project, login, server and state.",
         "whoami": "Show who you are for the server.",
+        "logout": "Forget the tokens of your login.",
         "redeem": "Become the owner of self-service clients.",
         "sandbox": "Run a local INDIGO IAM.",
     },

@@ -118,7 +118,7 @@ def command(
         report = _proven(context, report)
     code = end(context, report, view)
     if report.outputs and not verify:
-        context.note("next: run iac verify. It proves that the rendered credentials work")
+        context.advise("next: run iac verify. It proves that the rendered credentials work")
     return code
 
 

@@ -193,6 +193,11 @@ class CommandContext:
         """Say something on stderr that has to be read, -q or not."""
         click.echo(text, err=True)
 
+    def advise(self, line: str) -> None:
+        """Say the next step to somebody at a terminal; a log has no use for it."""
+        if self.can_ask():
+            self.note(line)
+
     def note(self, *lines: str) -> None:
         """Say something on stderr, unless -q; text of others in it is inert."""
         for line in () if self.quiet else lines:

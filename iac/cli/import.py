@@ -92,7 +92,7 @@ def command(
     if done.others:
         others = ", ".join(done.others)
         context.note(f"these definitions are in other environments too: {others}; see `environments` of each")
-    context.note("next: run iac plan. It shows adopt, without field changes; iac apply then takes the clients over")
+    context.advise("next: run iac plan. It shows adopt, without field changes; iac apply then takes the clients over")
     return 0
 
 

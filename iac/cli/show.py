@@ -20,7 +20,7 @@ from iac.views.state import predecessor_text, predecessors_of, value_words
 
 if TYPE_CHECKING:
     from iac.session import Session
-    from iac.workflow.registrations import Reading
+    from iac.workflow.registrations import RegistrationReader
 
 
 @click.command(
@@ -66,7 +66,7 @@ def _look_up(session: Session, name: str) -> dict[str, Any]:
         return _found(session, read, name)
 
 
-def _found(session: Session, read: Reading, name: str) -> dict[str, Any]:
+def _found(session: Session, read: RegistrationReader, name: str) -> dict[str, Any]:
     state = read.state
     clients = session.desired.clients
     address = next((a for a, c in clients.items() if name in {a, c.client_id}), None)

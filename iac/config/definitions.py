@@ -11,7 +11,7 @@ from datetime import date
 from pathlib import Path
 
 from iac.config.definition import policy_diagnostics
-from iac.config.environment import Environment, parse_removed
+from iac.config.environment import Environment, Known, parse_removed
 from iac.config.layers import Layer, folder_layers, read_layer
 from iac.config.output import DeclaredOutput
 from iac.config.project import Project, has_errors, load_project, read_project, with_base
@@ -149,10 +149,11 @@ class Loader:
             if layer is not None:
                 self.collect(self._check_environments(layer))
             below = list(folder_layers(self.folders, address))
+            known: Known = {}
             for environment in self.environments:
                 if environment.selects(address):
                     environment.add_address(address)
-                    self.collect(environment.add(address, below, layer) if layer else ())
+                    self.collect(environment.add(address, below, layer, known) if layer else ())
         for environment in self.environments:
             self.collect(environment.finish())
 

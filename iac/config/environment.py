@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from copy import copy
+from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any
 
@@ -95,6 +96,20 @@ _CAUSES = (
 """Settings of iac.yaml that a plan can name as the cause of a message."""
 
 
+@dataclass(frozen=True, slots=True)
+class CheckedDefinition:
+    """A definition by itself: what its rules find, and the client, None where something is wrong with it."""
+
+    definition: Definition
+    diagnostics: list[Diagnostic]
+    judgement: RuleHits
+    client: DesiredClient | None
+
+
+Known = dict[tuple[object, ...], CheckedDefinition]
+"""One definition as environments have it, by the settings that its rules read (`Settings.rule_inputs`)."""
+
+
 class Environment:
     """The definitions and outputs of one environment, as far as they are read."""
 
@@ -105,6 +120,8 @@ class Environment:
         self._defaults = list(default_layers(project.document, settings.environment))
         self._output_rules = OutputRules(project.root, settings)
         self._judge = DefinitionRules(settings)
+        self._has_own_defaults = "defaults" in overrides(self._value, settings.environment)
+        self._rule_inputs = settings.rule_inputs
         self.forget_clients()
 
     def without_clients(self) -> Environment:
@@ -132,20 +149,36 @@ class Environment:
         """There is a definition at this address, whatever is in it."""
         self._addresses.add(address)
 
-    def add(self, address: str, folders: Sequence[Layer], layer: Layer) -> Iterator[Diagnostic]:
-        """Merge one definition, check it, and keep it when it is right."""
+    def add(self, address: str, folders: Sequence[Layer], layer: Layer, known: Known | None = None) -> list[Diagnostic]:
+        """Merge one definition, check it, and keep it when it is right.
+
+        Args:
+            address: of the definition.
+            folders: defaults of its folders.
+            layer: the file.
+            known: what other environments made of it: where nothing of it is this environment's own, that is taken.
+        """
+        has_own = self._has_own_defaults or any(overlay(layer, self.settings.environment))
+        checked = None if known is None or has_own else known.get(self._rule_inputs)
+        if checked is None:
+            checked = self._check(address, folders, layer)
+            if known is not None and not has_own:
+                known[self._rule_inputs] = checked
+        if checked.judgement != NOTHING:
+            self.judgements.append(checked.judgement)
+        own = [*self._check_id(checked.definition), *self._add_outputs(checked.definition)]
+        if checked.client is not None and not has_errors(own):
+            self._clients[address] = checked.client
+        return [*checked.diagnostics, *own]
+
+    def _check(self, address: str, folders: Sequence[Layer], layer: Layer) -> CheckedDefinition:
         merged = self.merged(folders, layer)
-        fields = canonical_fields(merged, self._pool)
-        definition = Definition(address, layer.document, merged, self.settings, fields)
+        definition = Definition(address, layer.document, merged, self.settings, canonical_fields(merged, self._pool))
         diagnostics = check_definition(definition)
-        diagnostics += self._check_id(definition)
-        diagnostics += self._add_outputs(definition)
         judgement = self._judge.find(definition, diagnostics)
-        if judgement != NOTHING:
-            self.judgements.append(judgement)
-        if not merged.broken and not has_errors(diagnostics):
-            self._clients[address] = desired_client(definition, self._pool, judgement)
-        yield from diagnostics
+        is_sound = not merged.broken and not has_errors(diagnostics)
+        client = desired_client(definition, self._pool, judgement) if is_sound else None
+        return CheckedDefinition(definition, diagnostics, judgement, client)
 
     def merged(self, folders: Sequence[Layer], *layers: Layer) -> MergedLayers:
         """What the layers of a definition make together; without one what its place alone says."""

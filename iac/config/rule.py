@@ -34,6 +34,8 @@ _LOOSE = re.compile(
     r"|(?<![A-Za-z])(?i:change[-_]?me)(?![A-Za-z])"
 )
 """Those of Azure, Octopus, Concourse and of people, which can be text, too: an error as a whole value or in a host."""
+_MARK = re.compile(r"[$#@<]|\{\{|__|\(\(|(?i:change)")
+"""What every placeholder begins with or has in it: one search tells most texts apart from them."""
 _HOST = re.compile(r"://[^/?\s]*")
 
 
@@ -100,6 +102,8 @@ def _placeholders(definition: Definition) -> Iterator[Diagnostic]:
 
 def find_placeholder(name: str, text: str) -> tuple[str, str] | None:
     """The id of the mistake and the placeholder in a field's text, where there is one."""
+    if not _MARK.search(text):
+        return None
     if match := _PLACEHOLDER.search(text):
         return "placeholder", match[0]
     if name == "jwk":  # random text, in which two underlines come twice now and then

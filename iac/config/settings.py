@@ -259,6 +259,19 @@ class Settings:
         """What rules of policy need to know of the project."""
         return PolicyTerms(self.scopes, self.lifetime_bounds)
 
+    @property
+    def rule_inputs(self) -> tuple[object, ...]:
+        """All that the rules of one definition read of these settings; equal ones judge a definition alike."""
+        return (
+            self.provider,
+            self.login_client_id,
+            self.grantable_scopes,
+            self.scopes,
+            self.state.is_clear,
+            tuple(sorted(self.policy.items())),
+            tuple(sorted(self.lifetime_bounds.items())),
+        )
+
     def selects(self, address: str) -> bool:
         """Whether the environment has this address."""
         return self.clients is None or any(fnmatchcase(address, pattern) for pattern in self.clients)

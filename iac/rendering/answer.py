@@ -49,15 +49,15 @@ def _limited_reply(request: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _reply(request: Mapping[str, Any]) -> dict[str, Any]:
-    from iac.rendering.content import NotAsRendered, Unreadable
+    from iac.rendering.content import ContentMismatch, MalformedContent
 
     try:
         return {"result": _DO[request["what"]](request)}
     except RenderError as error:
         return {"error": write_error(error)}
-    except Unreadable as error:
+    except MalformedContent as error:
         return {"unreadable": str(error)}
-    except NotAsRendered as error:
+    except ContentMismatch as error:
         return {"changed": str(error)}
     except (TemplateTimeout, MemoryError) as error:
         return {"error": write_error(limit_error(error, template_file(request["name"])))}

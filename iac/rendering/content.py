@@ -39,7 +39,7 @@ _LITERAL = re.compile(r"'((?:[^']|'')*)'")
 _MAX_DEPTH = 32
 
 
-class Unreadable(Exception):
+class MalformedContent(Exception):
     """A file is not of its format; the message says what it is not."""
 
 
@@ -47,12 +47,12 @@ def parse_values(content: bytes, format_: Format) -> dict[Place, str]:
     """Every text in a file by its place; what is no text is left out where the format tells.
 
     Raises:
-        Unreadable: it is not of the format.
+        MalformedContent: it is not of the format.
     """
     try:
         return dict(_PARSERS[format_](content.decode()))
     except (ValueError, RecursionError, configparser.Error):
-        raise Unreadable(f"this is not a file in the format {format_}") from None
+        raise MalformedContent(f"this is not a file in the format {format_}") from None
 
 
 def _walk(value: object, place: Place = ()) -> Iterator[tuple[Place, str]]:
@@ -161,7 +161,7 @@ _PARSERS: Mapping[Format, Callable[[str], Iterator[tuple[Place, str]]]] = {
 }
 
 
-__all__ = ["FileCredentials", "NotAsRendered", "Unreadable", "output_format", "read_credentials"]
+__all__ = ["ContentMismatch", "FileCredentials", "MalformedContent", "output_format", "read_credentials"]
 
 _BY_ENDING = {
     ".env": Format.DOTENV,
@@ -178,7 +178,7 @@ _BARE = re.compile(r"[A-Za-z0-9._~:/@+=-]+")
 _NOT_BACK = "its template makes of a value what cannot be read back"
 
 
-class NotAsRendered(Exception):
+class ContentMismatch(Exception):
     """A file is not what its template makes; the message holds nothing of it."""
 
 
@@ -198,7 +198,7 @@ class FileCredentials:
 
 
 @dataclass(frozen=True, slots=True)
-class _Mark:
+class _Placeholder:
     """Stands for the id or the secret of a client."""
 
     address: str
@@ -206,7 +206,7 @@ class _Mark:
     text: str
 
 
-Values = dict[_Mark, str]
+Values = dict[_Placeholder, str]
 
 
 def output_format(spec: OutputSpec) -> Format | None:
@@ -231,40 +231,42 @@ def read_credentials(
 
     Raises:
         RenderError: the template cannot be rendered.
-        Unreadable: a value cannot be read back from what the template makes of it.
-        NotAsRendered: the file is not as its template makes it. The message holds nothing of it.
+        MalformedContent: a value cannot be read back from what the template makes of it.
+        ContentMismatch: the file is not as its template makes it. The message holds nothing of it.
     """
 
-    def render_marked(kind: str) -> tuple[list[_Mark], str]:
+    def render_marked(kind: str) -> tuple[list[_Placeholder], str]:
         marks = _marks(spec, clients, kind)
         return marks, render(template, spec, _marked_clients(clients, marks, kind), facts).decode()
 
     (marks, marked), others = render_marked("a"), render_marked("b")
     if _without_marks(marks, marked) != _without_marks(*others):
-        raise Unreadable(_NOT_BACK)
+        raise MalformedContent(_NOT_BACK)
     format_ = output_format(spec)
     places = _places(marks, marked, format_) if format_ not in {None, Format.TEXT} else None
     if format_ is None or places is None:
         return _file_credentials(spec, _from_text(marks, marked, content), Format.TEXT)
     try:
         values = parse_values(content, format_)
-    except Unreadable as error:
-        raise NotAsRendered(str(error)) from None
+    except MalformedContent as error:
+        raise ContentMismatch(str(error)) from None
     return _file_credentials(spec, {mark: place.read(values, mark, marks) for mark, place in places.items()}, format_)
 
 
-def _marks(spec: OutputSpec, clients: Mapping[str, Credentials], kind: str) -> list[_Mark]:
+def _marks(spec: OutputSpec, clients: Mapping[str, Credentials], kind: str) -> list[_Placeholder]:
     """Of the length and alphabet of our secrets, so that they are quoted in the same way."""
     marks = []
     for index, address in enumerate(spec.clients):
-        marks.append(_Mark(address, is_secret=False, text=f"iac-mark-{kind}{index}-id"))
+        marks.append(_Placeholder(address, is_secret=False, text=f"iac-mark-{kind}{index}-id"))
         if clients[address].secret is not None:
             text = f"iac-mark-{kind}{index}-secret-0123456789abcdefghijklmn"
-            marks.append(_Mark(address, is_secret=True, text=text))
+            marks.append(_Placeholder(address, is_secret=True, text=text))
     return marks
 
 
-def _marked_clients(clients: Mapping[str, Credentials], marks: Sequence[_Mark], kind: str) -> dict[str, Credentials]:
+def _marked_clients(
+    clients: Mapping[str, Credentials], marks: Sequence[_Placeholder], kind: str
+) -> dict[str, Credentials]:
     """The clients with marks, and a private key of the kind: where one is printed, two renderings are not alike."""
     ids = {mark.address: mark.text for mark in marks if not mark.is_secret}
     secrets = {mark.address: Secret(mark.text) for mark in marks if mark.is_secret}
@@ -280,7 +282,7 @@ def _encoded(text: str) -> str:
     return base64.b64encode(text.encode()).decode()
 
 
-def _without_marks(marks: Sequence[_Mark], text: str) -> str:
+def _without_marks(marks: Sequence[_Placeholder], text: str) -> str:
     """The text without its marks: what is left of two renderings differs where something was made of a mark."""
     for mark in marks:
         text = text.replace(mark.text, "").replace(_encoded(mark.text), "")
@@ -295,24 +297,24 @@ class _Value:
     marked: str
     decode: Callable[[str], str] = str
 
-    def read(self, values: Mapping[Place, str], mark: _Mark, marks: Sequence[_Mark]) -> str:
+    def read(self, values: Mapping[Place, str], mark: _Placeholder, marks: Sequence[_Placeholder]) -> str:
         """What stands in another file where this value has the mark."""
         shown = "/".join(map(str, self.place))
         if self.place not in values:
-            raise NotAsRendered(f"it has no {shown}")
+            raise ContentMismatch(f"it has no {shown}")
         between = _values_between(marks, self.marked, self.decode(values[self.place]))
         if between is None:
-            raise NotAsRendered(f"{shown} is not as its template makes it")
+            raise ContentMismatch(f"{shown} is not as its template makes it")
         return between[mark]
 
 
-def _places(marks: Sequence[_Mark], marked: str, format_: Format) -> dict[_Mark, _Value] | None:
+def _places(marks: Sequence[_Placeholder], marked: str, format_: Format) -> dict[_Placeholder, _Value] | None:
     """Where the marks stand; None when one is in the text and in no value, as in a comment or a name."""
     try:
         values = parse_values(marked.encode(), format_)
-    except Unreadable:
+    except MalformedContent:
         return None
-    places: dict[_Mark, _Value] = {}
+    places: dict[_Placeholder, _Value] = {}
     for mark in marks:
         value = next(_values_with(values, mark.text), None)
         if value is not None:
@@ -333,24 +335,24 @@ def _decoded(text: str) -> str:
     try:
         return base64.b64decode(text, validate=True).decode()
     except ValueError:
-        raise NotAsRendered("a value in it is not base64") from None
+        raise ContentMismatch("a value in it is not base64") from None
 
 
-def _from_text(marks: Sequence[_Mark], marked: str, content: bytes) -> Values:
+def _from_text(marks: Sequence[_Placeholder], marked: str, content: bytes) -> Values:
     if any(_encoded(mark.text) in marked for mark in marks):
-        raise Unreadable(_NOT_BACK)
+        raise MalformedContent(_NOT_BACK)
     try:
         values = _values_between(marks, marked, content.decode())
     except UnicodeDecodeError:
-        raise NotAsRendered("it is not text in UTF-8") from None
+        raise ContentMismatch("it is not text in UTF-8") from None
     if values is None:
-        raise NotAsRendered("it is not as its template makes it")
+        raise ContentMismatch("it is not as its template makes it")
     if not all(_BARE.fullmatch(value) for value in values.values()):
-        raise Unreadable(_NOT_BACK)
+        raise MalformedContent(_NOT_BACK)
     return values
 
 
-def _values_between(marks: Sequence[_Mark], marked: str, text: str) -> Values | None:
+def _values_between(marks: Sequence[_Placeholder], marked: str, text: str) -> Values | None:
     """What stands in a text where marks stand in the marked one; None when the rest of the two differs.
 
     A text without marks is not compared: nothing of it is wanted.

@@ -31,7 +31,7 @@ class _Kind(Enum):
     MODULE = auto()  # an imported template
 
 
-class _AllRead(Exception):
+class _WholeClientRead(Exception):
     """A client is used as a whole."""
 
 
@@ -58,7 +58,7 @@ def entries_read(template: Template) -> frozenset[str] | None:
     """
     try:
         return _Reader([parse_template(name, text) for name, text in template.texts.items()]).read()
-    except (_AllRead, RecursionError):
+    except (_WholeClientRead, RecursionError):
         return None
 
 
@@ -92,7 +92,7 @@ class _Reader:
     def _plain(self, node: nodes.Node) -> None:
         """Look at a node whose value must not be a client, or lead to one."""
         if self._kind(node) is not _OTHER:
-            raise _AllRead
+            raise _WholeClientRead
 
     def _others(self, node: nodes.Node) -> _Kind:
         for child in node.iter_child_nodes():
@@ -104,13 +104,13 @@ class _Reader:
         if kind is _OTHER:
             return
         if self._kinds.setdefault(name, kind) is not kind:
-            raise _AllRead
+            raise _WholeClientRead
 
     def _bind(self, target: nodes.Node, kind: _Kind) -> None:
         if isinstance(target, nodes.Name):
             self._learn(target.name, kind)
         elif kind is not _OTHER:
-            raise _AllRead
+            raise _WholeClientRead
 
     def name(self, node: nodes.Name) -> _Kind:
         return self._kinds.get(node.name, _OTHER) if node.ctx == "load" else _OTHER
@@ -129,7 +129,7 @@ class _Reader:
         self._plain(node.arg)
         if base is _OTHER or (base is _CLIENTS and not isinstance(node.arg, nodes.Slice)):
             return _CLIENT if base is _CLIENTS else _OTHER
-        raise _AllRead
+        raise _WholeClientRead
 
     def _entry(self, base: _Kind, name: str) -> _Kind:
         self._names.add(name)
@@ -139,7 +139,7 @@ class _Reader:
             return _CLIENT if base is _CLIENTS else _OTHER
         if base is _OTHER and name not in {"nextitem", "previtem"}:  # of `loop`: they may be clients
             return _OTHER
-        raise _AllRead
+        raise _WholeClientRead
 
     def test(self, node: nodes.Test) -> _Kind:
         if node.name not in _TESTS:
@@ -158,7 +158,7 @@ class _Reader:
         self._plain(node.test)
         kinds = {self._kind(part) for part in (node.expr1, node.expr2) if part is not None}
         if len(kinds) > 1:
-            raise _AllRead
+            raise _WholeClientRead
         return kinds.pop()
 
     def filtered(self, node: nodes.Filter) -> _Kind:
@@ -172,7 +172,7 @@ class _Reader:
         is_map = base is _LIST and node.name == "map" and [keyword.key for keyword in node.kwargs] == ["attribute"]
         is_known = (is_map and not node.args) or (base, node.name) in _FILTERS
         if not is_known or not all(isinstance(argument, nodes.Const) for argument in arguments):
-            raise _AllRead
+            raise _WholeClientRead
         return _OTHER if is_map else _FILTERS[base, node.name]
 
     def call(self, node: nodes.Call) -> _Kind:
@@ -211,7 +211,7 @@ class _Reader:
             _, target = node.target.items if isinstance(node.target, nodes.Tuple) else (None, None)
             self._bind(target or node.target, _CLIENT if target else _PAIRS)
         elif source not in {_OTHER, _CLIENTS}:
-            raise _AllRead
+            raise _WholeClientRead
         for part in [*node.body, *node.else_, *([node.test] if node.test else [])]:
             self._plain(part)
         return _OTHER

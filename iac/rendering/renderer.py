@@ -349,8 +349,8 @@ class Renderer:
 
         Raises:
             RenderError: the template cannot be rendered.
-            Unreadable: a value cannot be read back from what the template makes of it.
-            NotAsRendered: the file is not as its template makes it.
+            MalformedContent: a value cannot be read back from what the template makes of it.
+            ContentMismatch: the file is not as its template makes it.
         """
         if is_builtin(template.name):
             from iac.rendering.content import read_credentials  # brings in Jinja2
@@ -413,7 +413,7 @@ def _result(answer: Mapping[str, object]) -> object:
         case {"error": error}:
             raise read_error(error)
         case {"unreadable": str(why)} | {"changed": str(why)}:
-            from iac.rendering.content import NotAsRendered, Unreadable  # brings in Jinja2
+            from iac.rendering.content import ContentMismatch, MalformedContent  # brings in Jinja2
 
-            raise Unreadable(why) if "unreadable" in answer else NotAsRendered(why)
+            raise MalformedContent(why) if "unreadable" in answer else ContentMismatch(why)
     raise MalformedAnswer

@@ -106,12 +106,12 @@ class Faults:
 
     def __init__(self) -> None:
         self._lock = Lock()
-        self._waiting: list[_Waiting] = []
+        self._waiting: list[_PendingFault] = []
 
     def add(self, fault: Fault) -> None:
         """Let the fault wait for its requests, behind those that are there."""
         with self._lock:
-            self._waiting.append(_Waiting(fault, fault.skip, fault.times))
+            self._waiting.append(_PendingFault(fault, fault.skip, fault.times))
 
     def clear(self) -> None:
         """Forget all of them."""
@@ -128,7 +128,7 @@ class Faults:
                     return self._meet(waiting)
         return None
 
-    def _meet(self, waiting: "_Waiting") -> Fault | None:
+    def _meet(self, waiting: "_PendingFault") -> Fault | None:
         if waiting.skip > 0:
             waiting.skip -= 1
             return None
@@ -147,7 +147,7 @@ class Faults:
 
 
 @dataclass(slots=True, eq=False)
-class _Waiting:
+class _PendingFault:
     fault: Fault
     skip: int
     times: int
@@ -156,7 +156,7 @@ class _Waiting:
 PREFIX = "/sandbox/"
 
 
-class Controlled(Protocol):
+class FaultTarget(Protocol):
     """What the calls act on."""
 
     @property
@@ -171,7 +171,7 @@ class Controlled(Protocol):
         """Start again from the seed."""
 
 
-def answer(server: Controlled, request: Request) -> Response:
+def answer(server: FaultTarget, request: Request) -> Response:
     """The answer to a call below `PREFIX`, which no fault meets and no log shows."""
     match request.method, request.path.removeprefix(PREFIX):
         case "POST", "reset":

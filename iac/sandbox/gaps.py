@@ -5,12 +5,11 @@ from iac.sandbox.message import Response, json_response
 GAPS = {
     "/actuator": "health and metrics tell nothing of clients; /actuator/info is there",
     "/scim": "users come from the seed; /scim/Me is there",
-    "/iam/api/exchange": "policies of token exchange",
+    "/iam/api/exchange": "policies of token exchange by scope, path or pattern: no recording shows them",
     "/dashboard": "the pages of a browser for clients and accounts",
     "/userinfo": "its claims come from the whole profile of a user",
     "implicit": "tokens in a redirect's address: no recording shows them",
-    "token exchange": "needs the server's exchange policies (RFC 8693)",
-    "redelegate": "a grant of MitreID that IAM's clients do not use",
+    "redelegate": "a grant of MitreID: no recording shows its answer",
 }
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from random import Random
 from urllib.parse import unquote
 
-from iac.sandbox import access, authorization, device, management, self_service, token
+from iac.sandbox import access, authorization, device, exchange, management, self_service, token
 from iac.sandbox.chance import Chance
 from iac.sandbox.flavour import FACTS, Flavour
 from iac.sandbox.gaps import GAPS, gap
@@ -44,6 +44,7 @@ _PLAIN: dict[tuple[str, ...], Methods] = {
     ("authorize",): {"GET": authorization.authorize, "POST": authorization.authorize},
     ("userinfo",): {"GET": token.userinfo},
     ("scim", "Me"): {"GET": token.scim_me},
+    ("iam", "api", "exchange", "policies"): {"GET": exchange.list_policies, "POST": exchange.create},
     ("",): {"GET": authorization.front},
     ("dashboard",): {"GET": authorization.front},
     (".well-known", "openid-configuration"): {"GET": authorization.configuration},
@@ -107,6 +108,7 @@ class Iam:
             started_ms=self.chance.now_ms(),
             shuffler=None if self.settings.shuffle is None else Random(self.settings.shuffle),  # noqa: S311 - order, no secret
         )
+        self.world.store.exchange_policies[1] = exchange.ALL
         self._seed.fill(self.world.store, self.flavour, self.world.started_ms)
 
     def handle(self, request: Request) -> Response:
@@ -163,6 +165,8 @@ class Iam:
                 return _OF_AN_OWNER, (client_id, account)
             case ("iam", "api", "clients", client_id, *rest) if len(rest) <= 1:
                 return self._of_a_client("".join(rest)), (client_id,)
+            case ("iam", "api", "exchange", "policies", number):
+                return {"DELETE": exchange.delete}, (number,)
             case ("iam", "api", "client-registration", client_id, *rest) if len(rest) <= 1:
                 return _OF_A_REGISTRATION.get("".join(rest), {}), (client_id,)
         return None, ()

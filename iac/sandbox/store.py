@@ -2,6 +2,7 @@
 
 from bisect import bisect_left, insort
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 from iac.sandbox.model import Account, AuthorizationRequest, Client, DeviceCode, Grant
 
@@ -23,6 +24,7 @@ class Store:
         self.codes: dict[str, AuthorizationRequest] = {}
         self.devices: dict[str, DeviceCode] = {}
         self.refresh_tokens: dict[str, Grant] = {}
+        self.exchange_policies: dict[int, dict[str, Any]] = {}
         self._clients: dict[int, Client] = {}
         self._keys: dict[str, int] = {}
         self._order: list[tuple[str, int]] = []

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from iac.sandbox import access, authorization, device, login, model
+from iac.sandbox import access, authorization, device, exchange, login, model
 from iac.sandbox.gaps import gap
 from iac.sandbox.message import (
     JSON_UTF8,
@@ -103,17 +103,23 @@ def _granted(world: World, client: Client, grant: str, asked: Mapping[str, str],
         case "authorization_code":
             account, scopes = authorization.redeem(world, client, asked)
         case model.EXCHANGE_GRANT:
-            return _exchanged(world, asked)
+            return _exchanged(world, client, asked, scopes)
         case _:
             return gap("redelegate")
     scopes = tuple(name for name in scopes if account.is_admin or not name.startswith(_ADMIN_SCOPES))
     return _answer(world, client, account, scopes, _new_refresh_token(world, client, account, scopes))
 
 
-def _exchanged(world: World, asked: Mapping[str, str]) -> Response:
-    if access.introspect(world, asked.get("subject_token", "")) is None:
+def _exchanged(world: World, client: Client, asked: Mapping[str, str], scopes: tuple[str, ...]) -> Response:
+    """A token of the subject's user, or of nobody, for the client (RFC 8693; rec: token-exchange-policy)."""
+    subject = access.introspect(world, asked.get("subject_token", ""))
+    if subject is None:
         raise RefusalError(oauth_error(401, "invalid_token", "Access token not found", challenge="Bearer"))
-    return gap("token exchange")
+    exchange.check(world, subject.client_id, client.client_id or "", scopes)
+    answer = _answer(world, client, subject.account, scopes)
+    told = {**json.loads(answer.body), "issued_token_type": "urn:ietf:params:oauth:token-type:jwt"}
+    told.pop("id_token", None)  # none is recorded
+    return replace(answer, body=json.dumps(told).encode())
 
 
 def _answer(

@@ -12,7 +12,7 @@ from typing import Any
 from iac.core.diagnostics import Diagnostic
 from iac.core.model import Value, short_grant
 from iac.core.plan.change import Cause, FieldChange, Recipients, sha256
-from iac.core.plan.plan import Plan, TakenOver
+from iac.core.plan.plan import Plan, TakenOverFields
 from iac.core.text import printable, without_commands
 
 FINDINGS = "#### Findings\n\nRun `iac explain ID` for the meaning of an id, and how to waive it."
@@ -69,7 +69,7 @@ CAUSES = {Cause.DEFINITION: "", Cause.SERVER: "changed on the server", Cause.BOT
 SOME_UNREAD = "Not all could be read from the server: the rest is compared with what was last applied."
 
 
-def taken_words(taken: TakenOver) -> str:
+def taken_words(taken: TakenOverFields) -> str:
     """What a definition has taken over from the server."""
     fields = "; ".join(map(_field_words, taken.fields))
     return f"{taken.address}: {fields} (on the server already, apply notes it in the state)"

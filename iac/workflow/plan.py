@@ -21,7 +21,7 @@ from iac.core.text import grouped, listed
 from iac.ports import find_newer
 from iac.session import Session
 from iac.workflow.outputs import find_damage, with_exposures
-from iac.workflow.registrations import Reading, reading
+from iac.workflow.registrations import RegistrationReader, reading
 
 
 def read_plan(session: Session, options: PlanOptions) -> Plan:
@@ -75,7 +75,7 @@ def prepare(session: Session, options: PlanOptions) -> LockedPlan:
     options = replace(options, now=session.clock.now(), templates=session.digests(state))
     session.check_serial(state)
     # A token that cannot be opened stops an apply here, before anything is sent; a plan goes on and says so.
-    read = Reading(session, session.ledger(state), must_open=True)
+    read = RegistrationReader(session, session.ledger(state), must_open=True)
     actual = read.actual(options)
     return LockedPlan(_plan(session, read.state, actual, options), read.state, actual, options)
 

@@ -24,7 +24,7 @@ _SHORT = 5.0
 """Seconds that it waits for the lock before it reads: without it, it compares with what was last applied."""
 
 
-class Reading:
+class RegistrationReader:
     """What a run reads with: its view of state, in which new registration access tokens are durable as they come.
 
     Attributes:
@@ -101,7 +101,7 @@ class Reading:
 
 
 @contextmanager
-def reading(session: Session) -> Iterator[Reading]:
+def reading(session: Session) -> Iterator[RegistrationReader]:
     """What a run reads with that takes no lock for anything else.
 
     Where a read may bring a new token, the lock is held while it reads, and state is loaded under it: two runs at once
@@ -109,7 +109,7 @@ def reading(session: Session) -> Iterator[Reading]:
     """
     state = session.backend.load()
     if not _may_renew(session, state):
-        yield _Late(session, session.ledger(state))
+        yield _LateReader(session, session.ledger(state))
         return
     with ExitStack() as held:
         try:
@@ -119,7 +119,7 @@ def reading(session: Session) -> Iterator[Reading]:
             is_storing = True
         except (StateError, UnreachableError, OSError):
             is_storing = False
-        read = Reading(session, session.ledger(state), is_storing=is_storing)
+        read = RegistrationReader(session, session.ledger(state), is_storing=is_storing)
         yield read
         if read.state is not state and is_storing:
             read.ledger.save()
@@ -139,7 +139,7 @@ def _may_renew(session: Session, state: State) -> bool:
     return False
 
 
-class _Late(Reading):
+class _LateReader(RegistrationReader):
     """Where reads bring no new tokens. If one comes all the same, the lock is taken to store it."""
 
     def __init__(self, session: Session, ledger: Ledger) -> None:

@@ -20,7 +20,7 @@ from iac.core.state.model import ClientState, ClientWritten, SecretStatus, State
 from iac.core.text import listed, once_per_message
 from iac.registry import PROVIDERS
 from iac.session import Ledger, SecretKind, Session
-from iac.workflow.registrations import Reading, is_secret
+from iac.workflow.registrations import RegistrationReader, is_secret
 from iac.workflow.state import change_state, not_in_state
 
 
@@ -34,7 +34,7 @@ def store_secrets(session: Session, secrets: Mapping[str, Secret]) -> dict[str, 
     with change_state(session) as ledger:
         # All are proven before the first is stored: a refused one leaves state as it was.
         _refuse(_unfit(ledger.state, secrets))
-        read = Reading(session, ledger, must_open=True)
+        read = RegistrationReader(session, ledger, must_open=True)
         read.use_keys({ledger.state.clients[address].client_id for address in secrets})
         _refuse(_unproven(session, ledger.state, secrets))
         return {address: _store(ledger, address, secret) for address, secret in sorted(secrets.items())}
@@ -194,7 +194,7 @@ def redeem(session: Session, addresses: Sequence[str]) -> None:
         clients = ledger.state.clients
         for address in addresses:
             _check_token(ledger, address)
-        read = Reading(session, ledger, must_open=True)
+        read = RegistrationReader(session, ledger, must_open=True)
         read.use_keys({clients[address].client_id for address in addresses})
         for address in addresses:
             _redeem(session, clients[address])

@@ -177,7 +177,7 @@ def read_outputs(session: LocalSession, state: State, addresses: Collection[str]
 
 
 def _read(session: LocalSession, state: State, spec: OutputSpec) -> Mapping[str, OutputReading]:
-    from iac.rendering.content import NotAsRendered  # brings in Jinja2
+    from iac.rendering.content import ContentMismatch  # brings in Jinja2
 
     if any(address not in state.clients for address in spec.clients):
         why = "a client of it is not applied yet"
@@ -190,14 +190,14 @@ def _read(session: LocalSession, state: State, spec: OutputSpec) -> Mapping[str,
         if content is None:
             return _alike(spec, Evidence(OUTPUT, Grade.FAILED, spec.id, "the file is missing", "iac render"))
         return _parsed(session, state, spec, content)
-    except NotAsRendered as error:
+    except ContentMismatch as error:
         return _alike(spec, Evidence(OUTPUT, Grade.FAILED, spec.id, str(error), _CHANGED))
     except IacError as error:
         return _alike(spec, Evidence(OUTPUT, Grade.UNPROVEN, spec.id, error.why or error.summary, error.fix))
 
 
 def _parsed(session: LocalSession, state: State, spec: OutputSpec, content: bytes) -> Mapping[str, OutputReading]:
-    from iac.rendering.content import Unreadable  # brings in Jinja2
+    from iac.rendering.content import MalformedContent  # brings in Jinja2
     from iac.rendering.context import dummy_credentials
 
     stored = {address: state.clients[address] for address in spec.clients}
@@ -208,7 +208,7 @@ def _parsed(session: LocalSession, state: State, spec: OutputSpec, content: byte
     try:
         template = session.templates[spec.template]
         found = session.renderer.read(content, template, spec, clients, session.facts(state))
-    except Unreadable as error:
+    except MalformedContent as error:
         return _by_rendering(session, state, spec, str(error))
     return {
         address: OutputReading(Evidence(OUTPUT, Grade.OK, spec.id, f"read as {credentials.format}"), credentials)

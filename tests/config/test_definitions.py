@@ -348,3 +348,31 @@ def test_ten_thousand_equal_lists_are_kept_once(tmp_path: Path) -> None:
     clients = desired(tmp_path, files).clients.values()
     assert 1 == len({id(each.fields["scope"]) for each in clients})
     assert 1 == len({id(each.declared) for each in clients})
+
+
+@pytest.mark.parametrize("order", [("dev", "prod"), ("prod", "dev")])
+@pytest.mark.parametrize(
+    ("own", "line", "rule"),
+    [
+        ("defaults: {scope: [phon]}", "client_description: x", "unknown-scope"),
+        (
+            "auth: {method: client_credentials, client_id: portal, client_secret: {env: S}}",
+            "contacts: []",
+            "login-client",
+        ),
+    ],
+    ids=["defaults", "login"],
+)
+def test_an_environment_shares_checks_only_with_those_that_judge_alike(
+    tmp_path: Path, order: tuple[str, str], own: str, line: str, rule: str
+) -> None:
+    settings = {"dev": f"{{state: {{path: d}}, {own}}}", "prod": "{state: {path: p}}"}
+    text = ", ".join(f"{name}: {settings[name]}" for name in order)
+    files = {
+        "iac.yaml": PROJECT + f"environments: {{{text}}}\n",
+        "clients.d/a.yaml": client("portal", "grant_types: []", line),
+    }
+    found = validate_project(write(tmp_path, files)).diagnostics
+    assert rule in {diagnostic.id for diagnostic in found}
+    alone = validate_project(tmp_path, environment="prod").diagnostics
+    assert rule not in {diagnostic.id for diagnostic in alone}

@@ -14,7 +14,7 @@ from iac.core.secret import Secret
 from iac.providers.discovery import Endpoints, discover
 from iac.providers.logins import READ_SCOPES, WRITE_SCOPES
 from iac.providers.logins.client_credentials import ClientCredentials
-from iac.providers.logins.given import FoundToken, GivenToken
+from iac.providers.logins.given import LocatedToken, TokenLogin
 from iac.providers.logins.proof import SharedSecret, basic
 from iac.providers.probe import Probe
 from iac.registry import capabilities
@@ -190,8 +190,8 @@ def nothing_sent(open_http: OpenHttp) -> Iterator[Any]:
     assert seen == []
 
 
-def given(token: str) -> GivenToken:
-    return GivenToken(lambda: FoundToken(Secret(token), "environment variable BEARER_TOKEN"))
+def given(token: str) -> TokenLogin:
+    return TokenLogin(lambda: LocatedToken(Secret(token), "environment variable BEARER_TOKEN"))
 
 
 def test_a_given_token_is_taken_as_it_is(nothing_sent: Any) -> None:
@@ -266,6 +266,6 @@ def test_a_wrong_clock_of_this_machine_is_named_by_the_server_s(
 
 def test_a_given_token_is_looked_for_anew_each_time(nothing_sent: Any) -> None:
     tokens = [jwt({"iss": "https://iam.example.org/", "sub": name}) for name in ("first", "second")]
-    login = GivenToken(lambda: FoundToken(Secret(tokens.pop(0)), "file"))
+    login = TokenLogin(lambda: LocatedToken(Secret(tokens.pop(0)), "file"))
 
     assert ["first", "second"] == [login.fetch(nothing_sent, ENDPOINTS, CLOCK).subject for _ in range(2)]

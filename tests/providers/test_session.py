@@ -11,7 +11,7 @@ from iac.core.secret import Secret
 from iac.providers.base import LoginSession
 from iac.providers.logins import WRITE_SCOPES
 from iac.providers.logins.client_credentials import ClientCredentials
-from iac.providers.logins.given import FoundToken, GivenToken
+from iac.providers.logins.given import LocatedToken, TokenLogin
 from iac.providers.logins.proof import SharedSecret
 from iac.sandbox.fault import Fault, FaultKind
 from iac.transport.message import Call
@@ -125,7 +125,7 @@ def test_an_opaque_token_is_its_token_endpoint_s(open_http: OpenHttp, clock: Set
 
 def test_a_token_of_another_issuer_is_not_sent(open_http: OpenHttp, new_box: Sandbox, clock: SetClock) -> None:
     token = Secret(jwt({"iss": "https://other.example/", "sub": "me"}))
-    login = GivenToken(lambda: FoundToken(token, "file"))
+    login = TokenLogin(lambda: LocatedToken(token, "file"))
 
     with pytest.raises(CredentialsError, match="another issuer") as caught:
         start(open_http, new_box.issuer, clock, login).send(READ)

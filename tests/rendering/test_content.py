@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from iac.core.errors import RenderError
-from iac.rendering.content import FileCredentials, Unreadable, output_format, parse_values, read_credentials
+from iac.rendering.content import FileCredentials, MalformedContent, output_format, parse_values, read_credentials
 from iac.rendering.engine import render
 from iac.rendering.renderer import Renderer
 from iac.rendering.template import load_templates
@@ -65,7 +65,7 @@ BAD = {
 
 @pytest.mark.parametrize(("format_", "content"), [(name, each) for name, bad in BAD.items() for each in bad])
 def test_a_file_that_is_not_of_its_format_is_refused_without_a_word_of_it(format_: Format, content: bytes) -> None:
-    with pytest.raises(Unreadable) as caught:
+    with pytest.raises(MalformedContent) as caught:
         parse_values(content, format_)
     assert f"this is not a file in the format {format_}" == str(caught.value)
     assert caught.value.__cause__ is None
@@ -100,5 +100,5 @@ def test_yaml_is_read_as_programs_read_it() -> None:
 
 @pytest.mark.parametrize("text", [b"a: 1\na: 2\n", b"a: [\n", b"[a]: 1\n", b"a: " + b"[" * 40 + b"]" * 40])
 def test_yaml_with_two_meanings_is_unreadable(text: bytes) -> None:
-    with pytest.raises(Unreadable):
+    with pytest.raises(MalformedContent):
         parse_values(text, Format.YAML)

@@ -9,7 +9,7 @@ import pytest
 from iac.core.desired import OutputSpec
 from iac.core.diagnostics import Location
 from iac.core.secret import Secret
-from iac.rendering.content import FileCredentials, NotAsRendered, Unreadable, output_format, read_credentials
+from iac.rendering.content import ContentMismatch, FileCredentials, MalformedContent, output_format, read_credentials
 from iac.rendering.context import Credentials
 from iac.rendering.engine import render
 from iac.rendering.renderer import Renderer
@@ -116,7 +116,7 @@ KEY = '{"key": {{ client.client_secret | json }}}'
     ],
 )
 def test_a_file_that_was_changed_is_called_so(path: str, text: str, content: bytes, why: str) -> None:
-    with pytest.raises(NotAsRendered, match=why):
+    with pytest.raises(ContentMismatch, match=why):
         made(text, path).read(content)
 
 
@@ -129,12 +129,12 @@ def test_a_file_that_was_changed_is_called_so(path: str, text: str, content: byt
     ],
 )
 def test_what_cannot_be_read_back_is_said_and_not_guessed(path: str, text: str) -> None:
-    with pytest.raises(Unreadable, match="cannot be read back"):
+    with pytest.raises(MalformedContent, match="cannot be read back"):
         made(text, path).read()
 
 
 def test_a_value_that_could_be_quoted_is_not_read_from_text() -> None:
-    with pytest.raises(Unreadable):
+    with pytest.raises(MalformedContent):
         made("Key {{ client.client_secret | apache }}\n", "out/x.conf", secret='quo"ted').read()
 
 

@@ -14,7 +14,7 @@ from iac.core.errors import RenderError
 from iac.core.limits import TEMPLATE_FAILURES, TOO_LONG, TOO_MANY, TOO_MUCH
 from iac.core.secret import Secret
 from iac.rendering import answer as process
-from iac.rendering.content import NotAsRendered, Unreadable, read_credentials
+from iac.rendering.content import ContentMismatch, MalformedContent, read_credentials
 from iac.rendering.context import dummy_key
 from iac.rendering.engine import render
 from iac.rendering.renderer import Renderer, pack, unpack, write_output
@@ -68,7 +68,7 @@ def outcome(do: Callable[[], Any]) -> object:
         return do()
     except RenderError as error:
         return error.location, error.lines()
-    except (NotAsRendered, Unreadable) as error:
+    except (ContentMismatch, MalformedContent) as error:
         return type(error), str(error)
 
 

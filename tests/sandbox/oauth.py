@@ -134,6 +134,8 @@ def values_of(response: Response) -> dict[str, str]:
     body = parsed(response)
     if isinstance(body, dict):
         named |= {name: value for name, value in body.items() if isinstance(value, str)}
+    if isinstance(body, list) and body and "id" in body[-1]:
+        named["id"] = str(body[-1]["id"])
     return named | ({"session": session[1]} if session else {})
 
 

@@ -304,3 +304,16 @@ def test_a_session_is_opened_once_and_then_knows_its_user(talk: Talk) -> None:
 def test_the_fixtures_seed_is_a_seed_for_every_flavour() -> None:
     counts = [Talk(flavour, str(SEED)).iam.world.store.count() for flavour in Flavour]
     assert counts == [20, 21, 21]
+
+
+def test_policies_of_exchange_that_are_not_recorded_are_a_gap(talk: Talk) -> None:
+    path, anybody = "/iam/api/exchange/policies", {"type": "ANY"}
+    both = {"rule": "PERMIT", "originClient": anybody, "destinationClient": anybody}
+    scoped = {**both, "scopePolicies": [{"rule": "DENY", "type": "REGEXP", "matchParam": ".*"}]}
+    assert 201 == talk.send("POST", path, token=talk.admin, body=both).status
+    bodies: list[Any] = [scoped, {}, [], {**both, "originClient": {"type": "BY_SCOPE", "matchParam": "x"}}, b"no JSON"]
+    for body in bodies:
+        assert 501 == talk.send("POST", path, token=talk.admin, body=body).status
+    assert [1, 2] == [policy["id"] for policy in talk.ask("GET", path, token=talk.admin)[1]]
+    assert [404, 404, 204] == [talk.send("DELETE", f"{path}/{n}", token=talk.admin).status for n in ("x", "9", "1")]
+    assert [401, 403] == [talk.send("GET", path, token=token).status for token in (None, talk.user())]

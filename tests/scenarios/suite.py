@@ -98,7 +98,8 @@ def fields(work: Work) -> str:
         if why := _why_not_kept(work, name):
             without.setdefault(why, []).append(name)
         elif name in OF_OTHERS or name == "jwk":
-            work.define(**{name: dict.fromkeys(value) if name == "extra" else None})  # emptied, or it would stay
+            empty: Any = dict.fromkeys(value) if name == "extra" else None  # it would stay, undeclared
+            work.define(**{name: empty})
             if work.refusal():
                 without.setdefault("the server keeps them when they are emptied, and apply says so", []).append(name)
     work.define()

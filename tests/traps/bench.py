@@ -13,7 +13,7 @@ from iac.providers.iam_admin.api import IamAdmin
 from iac.providers.iam_self_service.api import IamSelfService
 from iac.providers.logins import WRITE_SCOPES
 from iac.providers.logins.client_credentials import ClientCredentials
-from iac.providers.logins.given import AnonymousLogin, FoundToken, GivenToken
+from iac.providers.logins.given import AnonymousLogin, LocatedToken, TokenLogin
 from iac.providers.logins.proof import SharedSecret
 from iac.registry import capabilities
 from iac.sandbox.flavour import Flavour
@@ -117,8 +117,8 @@ class Bench:
     def self_service(self, flavour: Flavour = Flavour.V1_14, *, user: str = "") -> Iterator[OwnPlace]:
         """The self service of this flavour, for an account, or for nobody."""
         sandbox = self._sandbox(flavour)
-        token = FoundToken(Secret(user_token(sandbox, user)), "a test") if user else None
-        login = GivenToken(lambda: token) if token else AnonymousLogin()
+        token = LocatedToken(Secret(user_token(sandbox, user)), "a test") if user else None
+        login = TokenLogin(lambda: token) if token else AnonymousLogin()
         connection = Connection(sandbox.issuer, transport=Transport(parallelism=2))
         with IamSelfService(connection, login, StepClock()) as provider:
             yield OwnPlace(sandbox, provider)

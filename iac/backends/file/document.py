@@ -13,10 +13,10 @@ from pathlib import Path
 from iac import files
 from iac.backends import lock
 from iac.backends.file import FilePlace
-from iac.backends.local import JournaledBackend
+from iac.backends.local import JournaledBackend, JournalExtent, LocalJournal, journal_line
 from iac.backends.remote import owner_of
 from iac.core.errors import StateError
-from iac.core.state.document import Batch, Owner, TextOrigin, fold_all, parse_journal, render_batch, render_state
+from iac.core.state.document import Owner, TextOrigin, fold_all, render_state
 from iac.core.state.model import Event, State
 from iac.ports import Clock, Holder, Site, StateBackend
 
@@ -26,14 +26,12 @@ class _Snapshot:
     """The files as this object last read or wrote them: a write must find them like that.
 
     Attributes:
-        size: bytes of the journal on files.
-        length: bytes of it that are whole batches of this document; a write goes on from there.
+        extent: of the journal; a write goes on from there.
         named: the highest serial that the journal names.
     """
 
     document: files.Stamp
-    size: int
-    length: int
+    extent: JournalExtent
     state: State
     named: int = 0
 
@@ -56,7 +54,7 @@ class FileBackend(JournaledBackend[_Snapshot]):
     def __init__(self, path: Path, owner: Owner, clock: Clock, rescue: Sequence[Path] | None = None) -> None:
         super().__init__(str(path), owner, clock, rescue)
         self._path = path
-        self._journal = path.with_name(f"{path.name}.journal")
+        self._journal = LocalJournal(path.with_name(f"{path.name}.journal"))
         self._backup = path.with_name(f"{path.name}.backup")
         self._backup_journal = path.with_name(f"{path.name}.backup.journal")
         self._lock_file = path.with_name(f"{path.name}.lock")
@@ -82,7 +80,7 @@ class FileBackend(JournaledBackend[_Snapshot]):
         with self._mutex, self._writing():
             files.make_folder(self._path.parent)
             with files.hold_folder(self._path.parent, is_writer=True):
-                for path in (self._path, self._journal):
+                for path in (self._path, self._journal.path):
                     if path.exists():
                         raise self._exists(str(path))
                 self._replace(state)
@@ -97,7 +95,7 @@ class FileBackend(JournaledBackend[_Snapshot]):
                     self._check_unchanged(snapshot, state.serial)
                     self._replace(new)
             except StateError as conflict:
-                if not (snapshot.length or self._unsaved):
+                if not (snapshot.extent.length or self._unsaved):
                     raise
                 raise self._rescue.conflict(self._where, _encoded(new), new.run_id, conflict) from None
             except OSError as error:
@@ -110,7 +108,7 @@ class FileBackend(JournaledBackend[_Snapshot]):
         """A journal of the very next document does not count: this one is its backup, and together they are whole."""
         snapshot = self._must_have_snapshot()
         if snapshot.named > snapshot.state.serial + 1:
-            return str(self._journal), snapshot.named
+            return self._journal.where, snapshot.named
         return self._rescue.newest(snapshot.state.lineage)
 
     @contextmanager
@@ -131,16 +129,15 @@ class FileBackend(JournaledBackend[_Snapshot]):
     def _read(self) -> State:
         """Both files, as of one moment."""
         document = self._parse(files.read(self._path), self._way_back())
-        origin = TextOrigin(
-            str(self._journal),
+        where = self._journal.where
+        fix = (
             "put a copy of the file back, or go on with what is whole:"
-            f" mv {self._journal} {self._journal}.damaged (the next plan finds what the server has in excess)",
+            f" mv {where} {where}.damaged (the next plan finds what the server has in excess)"
         )
-        data = files.read(self._journal) if self._journal.exists() else b""
-        journal = parse_journal(data, origin)
-        state = self._own(document, journal, origin)
-        length = journal.length_for(document)
-        self._snapshot = _Snapshot(files.stamp(self._path), len(data), length, document, journal.newest)
+        journal, size = self._journal.read(fix)
+        state = self._own(document, journal, TextOrigin(where, fix))
+        extent = JournalExtent(size, journal.length_for(document))
+        self._snapshot = _Snapshot(files.stamp(self._path), extent, document, journal.newest)
         return state
 
     def _append(self, events: Sequence[Event]) -> None:
@@ -149,28 +146,27 @@ class FileBackend(JournaledBackend[_Snapshot]):
             if self._unsaved:
                 self._unsaved.extend(events)
                 raise self._rescued(snapshot, "the write before this one failed")
-            line = _line(snapshot.state, events)
+            line = journal_line(snapshot.state, events)
             try:
                 with files.hold_folder(self._path.parent, is_writer=True):
                     self._check_unchanged(snapshot, snapshot.state.serial)
-                    files.append(self._journal, line, snapshot.length)
+                    files.append(self._journal.path, line, snapshot.extent.length)
             except StateError as conflict:
                 self._unsaved.extend(events)
-                line, run_id = _line(snapshot.state, self._unsaved), snapshot.state.run_id
-                raise self._rescue.conflict(str(self._journal), line, run_id, conflict) from None
+                line, run_id = journal_line(snapshot.state, self._unsaved), snapshot.state.run_id
+                raise self._rescue.conflict(self._journal.where, line, run_id, conflict) from None
             except OSError as error:
                 self._unsaved.extend(events)
                 raise self._rescued(snapshot, _reason(error)) from error
-            length = snapshot.length + len(line)
-            self._snapshot = replace(snapshot, size=length, length=length)
+            self._snapshot = replace(snapshot, extent=snapshot.extent.after(line))
 
     def _rescued(self, snapshot: _Snapshot, reason: str) -> StateError:
         """The journal as it should be, in an emergency copy: what it holds, and what it could not take."""
         journal = b""
         with suppress(OSError):
-            journal = files.read(self._journal)[: snapshot.length]
-        data = journal + _line(snapshot.state, self._unsaved)
-        return self._rescue.failure(str(self._journal), data, snapshot.state.run_id, reason)
+            journal = files.read(self._journal.path)[: snapshot.extent.length]
+        data = journal + journal_line(snapshot.state, self._unsaved)
+        return self._rescue.failure(self._journal.where, data, snapshot.state.run_id, reason)
 
     def _replace(self, state: State) -> None:
         """Write the document; what was there, with its journal, becomes the backup."""
@@ -180,14 +176,14 @@ class FileBackend(JournaledBackend[_Snapshot]):
         files.write(self._path, _encoded(state))
         self._backup_journal.unlink(missing_ok=True)
         with suppress(OSError):  # a journal of an older document is ignored, wherever it is
-            self._journal.replace(self._backup_journal)
-        self._snapshot = _Snapshot(files.stamp(self._path), _size(self._journal), 0, state)
+            self._journal.path.replace(self._backup_journal)
+        self._snapshot = _Snapshot(files.stamp(self._path), JournalExtent(self._journal.size()), state)
 
     def _check_unchanged(self, snapshot: _Snapshot, serial: int) -> None:
         """Compare and swap: the files must be those that were read, the serial theirs."""
         why = ""
         is_same = self._path.exists() and files.stamp(self._path) == snapshot.document
-        if not is_same or _size(self._journal) != snapshot.size:
+        if not is_same or not self._journal.is_at(snapshot.extent):
             why = "its files are not those that this run has read"
         elif snapshot.state.serial != serial:
             why = f"serial {serial} was to be replaced, {snapshot.state.serial} is there"
@@ -214,21 +210,13 @@ class FileBackend(JournaledBackend[_Snapshot]):
         if not self._backup.exists():
             return "put a copy of the file back"
         back = f"put its last version back: cp -p {self._backup} {self._path}"
-        if self._backup_journal.exists() and not self._journal.exists():
-            back += f" && cp -p {self._backup_journal} {self._journal}"
+        if self._backup_journal.exists() and not self._journal.path.exists():
+            back += f" && cp -p {self._backup_journal} {self._journal.where}"
         return back
 
 
 def _encoded(state: State) -> bytes:
     return render_state(state).encode()
-
-
-def _size(path: Path) -> int:
-    return path.stat().st_size if path.exists() else 0
-
-
-def _line(state: State, events: Sequence[Event]) -> bytes:
-    return render_batch(Batch(state.lineage, state.run_id, state.serial, tuple(events)))
 
 
 def _reason(error: OSError) -> str:

@@ -111,7 +111,7 @@ def mismatches(
 
 def fate(name: str, sent: Value | None, answered: Value | None) -> str:
     """What became of a value that the server did not keep; "" where a value is too long to be shown."""
-    if field_of(name).kind is Kind.JWKS:
+    if field_of(name).kind in {Kind.JWKS, Kind.JSON}:
         return ""
     if isinstance(sent, tuple) or isinstance(answered, tuple):
         lost, kept = set(members(sent)) - set(members(answered)), set(members(answered)) - set(members(sent))

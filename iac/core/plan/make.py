@@ -27,7 +27,7 @@ from iac.core.plan.identity import (
     without_additions,
 )
 from iac.core.plan.output import as_rendered, attach_outputs
-from iac.core.plan.plan import PendingWrite, Plan, ReleasedFields, TakenOver
+from iac.core.plan.plan import PendingWrite, Plan, ReleasedFields, TakenOverFields
 from iac.core.plan.proposal import (
     add_change,
     begun_restore,
@@ -129,7 +129,7 @@ def _released(wanted: Iterable[str], desired: Desired, state: State) -> Iterator
             yield ReleasedFields(address, tuple(sorted(gone)))
 
 
-def _taken_over(draft: Draft, wanted: Iterable[str]) -> Iterator[TakenOver]:
+def _taken_over(draft: Draft, wanted: Iterable[str]) -> Iterator[TakenOverFields]:
     facts, defaults = draft.actual.facts, draft.desired.server_defaults
     for address in wanted:
         client, stored = draft.desired.clients[address], draft.state.clients.get(address)
@@ -137,7 +137,7 @@ def _taken_over(draft: Draft, wanted: Iterable[str]) -> Iterator[TakenOver]:
         if stored is None or observed is None or stored.client_id != client.client_id:
             continue
         if fields := taken_over(client, observed, stored, facts, defaults):
-            yield TakenOver(address, fields)
+            yield TakenOverFields(address, fields)
 
 
 def to_read(desired: Desired, state: State, options: PlanOptions) -> tuple[list[str], list[str]]:

@@ -30,7 +30,7 @@ class ReleasedFields:
 
 
 @dataclass(frozen=True, slots=True)
-class TakenOver:
+class TakenOverFields:
     """What the definition of an address and the server both have since the last apply; only state has to learn it.
 
     Attributes:
@@ -105,7 +105,7 @@ class Plan:
     guards: tuple[Diagnostic, ...] = ()
     findings: tuple[Diagnostic, ...] = ()
     released: tuple[ReleasedFields, ...] = ()
-    taken_over: tuple[TakenOver, ...] = ()
+    taken_over: tuple[TakenOverFields, ...] = ()
     pending: tuple[PendingWrite, ...] = ()
     moved: tuple[tuple[str, str], ...] = ()
     predecessors: tuple[StandingPredecessor, ...] = ()

@@ -7,9 +7,11 @@ from urllib.parse import urlsplit
 
 from iac.core import server
 from iac.core.diagnostics import Diagnostic, hit
+from iac.core.model import Fields
 from iac.core.policy.rule import DefinitionRule, Level, Subject, hits
 from iac.core.registration import Facts
 from iac.core.server.effect import OIDC_AGENT
+from iac.core.server.rule import RefuseRule
 
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 """Hosts of the user's own machine (RFC 8252 section 7.3)."""
@@ -91,9 +93,9 @@ def _custom(subject: Subject) -> list[Diagnostic]:
 
 
 def _refused(subject: Subject) -> list[Diagnostic]:
-    refusals = server.refusals({"redirect_uris": subject.redirects}, _NEWEST)
-    newer = [refusal for refusal in refusals if refusal.id == REFUSED]
-    return [hit("redirect_uris", refusal.summary, refusal.details["value"], refusal.fix) for refusal in newer]
+    rule = server.RULES.by_id.get(REFUSED)
+    fields: Fields = {"redirect_uris": subject.redirects}
+    return list(rule.act(fields, _NEWEST)) if isinstance(rule, RefuseRule) else []
 
 
 RULES = (

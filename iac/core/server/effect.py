@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
@@ -255,6 +256,7 @@ def path_problem(client_id: str) -> str:
     return f"a path cannot hold {' or '.join(map(repr, signs))}" if signs else ""
 
 
+@lru_cache(maxsize=256)  # several rules look at the same address
 def _split(uri: str) -> SplitResult | None:
     # The server's parser refuses characters and escapes that Python's lets pass (rec: admin-redirect-uris-odd).
     try:

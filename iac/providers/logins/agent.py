@@ -17,7 +17,7 @@ from iac.process import Child, Command, Failure, ProcessError, run
 from iac.providers.bearer import Bearer
 from iac.providers.discovery import Endpoints
 from iac.providers.logins import Login
-from iac.providers.logins.given import FoundToken, check_token
+from iac.providers.logins.given import LocatedToken, check_token
 from iac.providers.logins.settings import AgentAuth
 from iac.transport.http import Http
 from iac.transport.retry import skew_words
@@ -77,11 +77,11 @@ class OidcAgent(Login):
         """Have the agent get a new token instead of the one in its memory."""
         self._is_refused = True
 
-    def _found(self) -> FoundToken | None:
+    def _found(self) -> LocatedToken | None:
         """The token and its issuer: the first two of the three lines of `oidc-token --all`."""
         lines = self._ask().split("\n")
         self._is_refused = False
-        return FoundToken(Secret(lines[0].strip()), self.where, lines[1].strip()) if len(lines) >= _LINES else None
+        return LocatedToken(Secret(lines[0].strip()), self.where, lines[1].strip()) if len(lines) >= _LINES else None
 
     def _ask(self) -> str:
         try:

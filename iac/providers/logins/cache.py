@@ -11,7 +11,7 @@ import hashlib
 import json
 import os
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -157,6 +157,35 @@ def cache_folder(environ: Mapping[str, str]) -> Path:
     """The folder of kept tokens; an XDG_CACHE_HOME that is not absolute does not count (XDG Base Directory)."""
     named = Path(environ.get("XDG_CACHE_HOME", ""))
     return (named if named.is_absolute() else named_file(Path(), "~/.cache")) / "iac" / "tokens"
+
+
+def forget_tokens(folder: Path, issuers: Collection[str] | None) -> list[str]:
+    """Remove the tokens for these issuers, None for all; the issuer of each login that was kept.
+
+    Raises:
+        OSError: a file cannot be removed.
+        CredentialsError: another run uses one and does not end.
+    """
+    wanted = None if issuers is None else {issuer.removesuffix("/") for issuer in issuers}
+    forgotten = []
+    for path in sorted(folder.glob("*.json")):
+        owner = _owner_in(path)
+        if owner is not None and (wanted is None or owner.issuer.removesuffix("/") in wanted):
+            # A run that renews the tokens now would write them again after they are gone.
+            with TokenCache(folder, owner).alone():
+                path.unlink(missing_ok=True)
+            forgotten.append(owner.issuer)
+    return forgotten
+
+
+def _owner_in(path: Path) -> TokenOwner | None:
+    """Whose tokens a file holds; None for what is none of ours."""
+    try:
+        owner = json.loads(files.read(path, LARGEST_TOKENS))["owner"]
+        whose = TokenOwner(str(owner["issuer"]), str(owner["client_id"]), tuple(map(str, owner["scopes"])))
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return None
+    return whose if path.name == f"{whose.name()}.json" else None
 
 
 def _is_ours(status: os.stat_result) -> bool:

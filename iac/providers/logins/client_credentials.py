@@ -16,7 +16,7 @@ from iac.ports import Clock, LoginSite
 from iac.providers.bearer import Bearer
 from iac.providers.discovery import Endpoints
 from iac.providers.logins import Login
-from iac.providers.logins.endpoint import Attempt, bearer_of, refused
+from iac.providers.logins.endpoint import TokenRequest, bearer_of, refused
 from iac.providers.logins.proof import LoginProof, SharedSecret
 from iac.providers.logins.settings import ClientCredentialsAuth, PrivateKeyAuth
 from iac.providers.logins.signing_key import SigningKey
@@ -64,7 +64,7 @@ class ClientCredentials(Login):
         answer = http.send(self.proof.call(endpoints.token, form, endpoints, clock))
         bearer = bearer_of(answer, clock.now())
         if bearer is None:
-            raise refused(Attempt(self.proof, endpoints, GRANT, self.scopes, skew_words(http.skew)), answer)
+            raise refused(TokenRequest(self.proof, endpoints, GRANT, self.scopes, skew_words(http.skew)), answer)
         return replace(bearer, subject=bearer.subject or self.proof.client_id)
 
 

@@ -27,7 +27,7 @@ from iac.providers.bearer import Bearer, read_bearer
 from iac.providers.discovery import Endpoints
 from iac.providers.logins import READ_SCOPES, Login
 from iac.providers.logins.cache import TokenCache, TokenOwner, Tokens, cache_folder
-from iac.providers.logins.endpoint import Attempt, bearer_of, lifetime, no_such_client, refused
+from iac.providers.logins.endpoint import TokenRequest, bearer_of, lifetime, no_such_client, refused
 from iac.providers.logins.proof import LoginProof, PublicClient, SharedSecret
 from iac.providers.logins.settings import DeviceAuth
 from iac.transport.http import Http
@@ -297,8 +297,8 @@ class _DeviceFlow:
     def post(self, path: str, form: dict[str, str]) -> Answer:
         return self.http.send(self.proof.call(path, form, self.endpoints, self.clock))
 
-    def attempt(self, grant: str) -> Attempt:
-        return Attempt(self.proof, self.endpoints, grant, self.scopes, skew_words(self.http.skew))
+    def attempt(self, grant: str) -> TokenRequest:
+        return TokenRequest(self.proof, self.endpoints, grant, self.scopes, skew_words(self.http.skew))
 
 
 def _until_approved(flow: _DeviceFlow, approval: DeviceApproval) -> Answer:

@@ -25,7 +25,7 @@ _REFUSALS = frozenset({HTTPStatus.BAD_REQUEST, HTTPStatus.UNAUTHORIZED, HTTPStat
 
 
 @dataclass(frozen=True, slots=True)
-class Attempt:
+class TokenRequest:
     """What was asked of the token endpoint, for messages.
 
     Attributes:
@@ -66,7 +66,7 @@ def lifetime(value: object) -> float | None:
     return min(float(value), LONGEST_LIFETIME)
 
 
-def refused(attempt: Attempt, answer: Answer) -> UnreachableError:
+def refused(attempt: TokenRequest, answer: Answer) -> UnreachableError:
     """The error of an answer that brought no token (RFC 6749 section 5.2)."""
     words = server_words(answer)
     if answer.status == HTTPStatus.BAD_REQUEST and error_code(answer) == "invalid_scope":
@@ -90,7 +90,7 @@ def refused(attempt: Attempt, answer: Answer) -> UnreachableError:
     return read_failure(Call("POST", attempt.endpoints.token), answer)
 
 
-def no_such_client(attempt: Attempt, why: str) -> CredentialsError:
+def no_such_client(attempt: TokenRequest, why: str) -> CredentialsError:
     """The error of a login through a client that the server does not have."""
     fix = "check auth.client_id in iac.yaml: it is mistyped, or the client was deleted at the server"
     return CredentialsError("the server does not know this client_id", where=attempt.where, why=why, fix=fix)

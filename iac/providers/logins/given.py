@@ -28,11 +28,11 @@ def open_login(settings: LoginSettings, at: LoginSite) -> Login:
     """The token, or nobody: each is looked for when it is needed."""
     match settings:
         case TokenAuth(token):
-            return GivenToken(lambda: FoundToken(at.read(token), token.describe()))
+            return TokenLogin(lambda: LocatedToken(at.read(token), token.describe()))
         case InitialAccessTokenAuth(token):
             return InitialAccessToken(lambda: at.read(token))
         case WlcgAuth():
-            return GivenToken(lambda: find_token(at.site.environ, os.geteuid()), "wlcg")
+            return TokenLogin(lambda: find_token(at.site.environ, os.geteuid()), "wlcg")
         case _:
             return AnonymousLogin()
 
@@ -44,7 +44,7 @@ _TOKEN = re.compile(r"[A-Za-z0-9._~+/-]+=*")
 
 
 @dataclass(frozen=True, slots=True)
-class FoundToken:
+class LocatedToken:
     """A token and where it was found, for messages.
 
     Attributes:
@@ -57,13 +57,13 @@ class FoundToken:
 
 
 @dataclass(frozen=True, slots=True)
-class GivenToken(Login):
+class TokenLogin(Login):
     """A token that somebody else got: from the environment, a file, or by WLCG bearer token discovery.
 
     `find` is called anew each time, so that a file which is kept fresh is followed.
     """
 
-    find: Callable[[], FoundToken]
+    find: Callable[[], LocatedToken]
 
     kind: str = "token"
 
@@ -72,7 +72,7 @@ class GivenToken(Login):
         return check_token(self.find(), endpoints, clock.now(), skew_words(http.skew))
 
 
-def check_token(found: FoundToken, endpoints: Endpoints, now: datetime, skew: str = "") -> Bearer:
+def check_token(found: LocatedToken, endpoints: Endpoints, now: datetime, skew: str = "") -> Bearer:
     """A token that somebody else got, as one to send.
 
     Args:
@@ -167,7 +167,7 @@ _TEMPORARY = Path("/tmp")  # noqa: S108  # the place that the discovery document
 _BLANKS = " \f\n\r\t\v"
 
 
-def find_token(environ: Mapping[str, str], uid: int, temporary: Path = _TEMPORARY) -> FoundToken:
+def find_token(environ: Mapping[str, str], uid: int, temporary: Path = _TEMPORARY) -> LocatedToken:
     """The token of this environment for the effective user id `uid`.
 
     Raises:
@@ -175,7 +175,7 @@ def find_token(environ: Mapping[str, str], uid: int, temporary: Path = _TEMPORAR
     """
     given = environ.get("BEARER_TOKEN", "").strip(_BLANKS)
     if given:
-        return FoundToken(Secret(given), "environment variable BEARER_TOKEN")
+        return LocatedToken(Secret(given), "environment variable BEARER_TOKEN")
     if environ.get("BEARER_TOKEN_FILE"):
         path = Path(environ["BEARER_TOKEN_FILE"])
         token = _read(path, os.O_RDONLY)
@@ -186,16 +186,16 @@ def find_token(environ: Mapping[str, str], uid: int, temporary: Path = _TEMPORAR
                 fix="write the token there, or unset BEARER_TOKEN_FILE",
             )
         if token:
-            return FoundToken(Secret(token), f"BEARER_TOKEN_FILE={path}")
+            return LocatedToken(Secret(token), f"BEARER_TOKEN_FILE={path}")
     return _find_in_known_places(environ, uid, temporary)
 
 
-def _find_in_known_places(environ: Mapping[str, str], uid: int, temporary: Path) -> FoundToken:
+def _find_in_known_places(environ: Mapping[str, str], uid: int, temporary: Path) -> LocatedToken:
     places = [Path(folder) / f"bt_u{uid}" for folder in (environ.get("XDG_RUNTIME_DIR"), temporary) if folder]
     for path in places:
         token = _read(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, owner=uid)
         if token:
-            return FoundToken(Secret(token), str(path))
+            return LocatedToken(Secret(token), str(path))
     raise CredentialsError(
         "no bearer token was found",
         where="BEARER_TOKEN, BEARER_TOKEN_FILE, " + ", ".join(map(str, places)),
