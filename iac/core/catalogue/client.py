@@ -49,7 +49,7 @@ DEFINITIONS = (
         "metadata-is-dropped",
         what="A definition has metadata that an IAM does not have: of OpenID Connect, of the logout specifications, or "
         "under `extra`.",
-        why="Every version of IAM drops them without a word. Servers of `provider: rfc7591` may keep them.",
+        why="Every version of IAM drops them silently. Servers of `provider: rfc7591` may keep them.",
         fix="Remove them.",
         bad="# clients.d/portal.yaml\nlogo_uri: https://portal.example.org/logo.png",
     ),
@@ -76,7 +76,7 @@ DEFINITIONS = (
     error(
         "extra-of-the-server",
         what="A definition has under `extra` what only the server sets, such as `client_secret`.",
-        why="A secret never stands in a definition, and a server refuses to be told its own answers.",
+        why="A definition contains no secrets, and a server refuses values that only it may choose.",
         fix="Remove it.",
     ),
     error(

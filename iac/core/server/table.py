@@ -231,7 +231,7 @@ TABLE: tuple[rule.ServerRule, ...] = (
         id="no-redirect-uris",
         traps=(11,),
         what="authorization_code in grant_types without a redirect URI is a 400, at PUT too",
-        source="rec: admin-redirect-uris-odd, at POST; not recorded at PUT: the message is that of IAM's check of both",
+        source="rec: admin-redirect-uris-odd (a POST); not recorded for a PUT: the message is of the check of both",
         act=effect.refuse_no_redirect_uri,
         of_whole=True,
     ),
@@ -264,7 +264,7 @@ TABLE: tuple[rule.ServerRule, ...] = (
         id="client-id-unreachable",
         traps=(32,),
         what="an id with %, / ; or a backslash is taken, and its client then neither read nor deleted",
-        source="rec: admin-client-ids-odd for the percent sign; not recorded for the others: Spring Security's "
+        source="rec: admin-client-ids-odd (the percent sign); not recorded for the others: Spring Security's "
         "StrictHttpFirewall, which refuses that one, refuses these by the same default",
         act=effect.path_problem,
     ),
