@@ -43,6 +43,7 @@ class Keycloak(Place):
 
     def __init__(self, url: str, version: str, front: Front) -> None:
         self.server, self.version, self.front = url, version, front
+        self.programs = Path()
         self.url = f"{url}/realms/{REALM}"
         self._token = ""
         self._ends = 0.0
@@ -137,7 +138,8 @@ class Keycloak(Place):
                 return True
         except HTTPError as refusal:
             with refusal:
-                return not json.load(refusal) == {
+                said: dict[str, str] = json.load(refusal)
+                return said != {
                     "error": "unauthorized_client",
                     "error_description": "Invalid client or Invalid client credentials",
                 }
@@ -170,6 +172,7 @@ def start_keycloak(scratch: Path) -> Iterator[Keycloak]:
     ):
         try:
             place = Keycloak(f"http://127.0.0.1:{ports[0]}", version, front)
+            place.programs = home / "bin"
             _wait(place, server, scratch / "log")
             place.admin("POST", "", {"realm": REALM, "enabled": True})
             yield place

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 from contextlib import ExitStack, closing
 from typing import TYPE_CHECKING
@@ -12,7 +13,8 @@ import pytest
 
 from tests.crash.calls import Moment, Point
 from tests.crash.forking import Commands
-from tests.live.keycloak import FOLDER, start_keycloak
+from tests.docs.transcript import bash, pattern, read_page, steps
+from tests.live.keycloak import FOLDER, Keycloak, start_keycloak
 from tests.live.oidc import FOLDER as OIDC_PROVIDER
 from tests.live.oidc import start_oidc_provider
 from tests.live.toolkit import PYTHON, start_oauth_toolkit
@@ -28,7 +30,7 @@ if TYPE_CHECKING:
 REFUSED = 3
 HERE = {"keycloak": FOLDER, "toolkit": PYTHON, "toolkit without OIDC": PYTHON, "oidc-provider": OIDC_PROVIDER}
 
-pytestmark = pytest.mark.live
+pytestmark = [pytest.mark.live, pytest.mark.timeout(1800)]  # Keycloak takes minutes to start
 
 
 @pytest.fixture(scope="module", params=HERE)
@@ -106,3 +108,17 @@ def _judged(work: Work, before: set[str]) -> Iterator[str]:
             yield f"{address}: what was rendered does not log in"
     if len(work.place.ids() - before) > 1 + len(consents) // 2:
         yield f"a second client without a word: {work.place.ids() - before}"
+
+
+def test_the_commands_of_the_page_about_keycloak_do_what_it_says(place: Place, tmp_path: Path) -> None:
+    if not isinstance(place, Keycloak):
+        pytest.skip("the page is about Keycloak")
+    place.admin("POST", "", {"realm": "demo", "enabled": True})
+    with bash(tmp_path) as shell:
+        assert shell.run(f'PATH="{place.programs}:$PATH"; mkdir project; cd project')[0] == 0
+        for step in steps(read_page("how-to/keycloak.md").partition("## Take over")[0]):
+            code, said = shell.run(step.command.replace("http://localhost:8080", place.server))
+            assert code == 0, f"{step.command}\n{said}"
+            if step.output is not None:
+                wanted = pattern(step.output.replace("http://localhost:8080", place.server))
+                assert re.fullmatch(wanted, said), f"{step.command}\n{said}"

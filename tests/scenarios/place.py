@@ -159,9 +159,15 @@ class Work:
         if code == 0:
             return ""
         if code == REFUSED:
-            return " ".join(dict.fromkeys(guard["id"] for guard in said.get("guards", self.plan()["guards"])))
+            return "plan refuses it: " + " ".join(dict.fromkeys(guard["id"] for guard in self.plan()["guards"]))
         problems = [failed["problem"] for failed in said.get("failed", ())] or [said["error"]]
         return "; ".join(dict.fromkeys(_words(problem) for problem in problems)) or err
+
+    def mistake(self) -> str:
+        """Why `iac validate` refuses a definition; "" when it does not."""
+        code, out, _ = self.iac("validate", "--format", "json")
+        errors = [each for each in json.loads(out)["diagnostics"] if each["severity"] == "error"]
+        return f"validate: {errors[0]['summary']}" if code else ""
 
     def plan(self) -> dict[str, Any]:
         code, out, err = self.iac("plan", "--format", "json", "--detailed-exitcode")

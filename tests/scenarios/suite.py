@@ -110,14 +110,14 @@ def fields(work: Work) -> str:
 
 
 def _why_not_kept(work: Work, name: str) -> str:
-    if work.iac("validate")[0] != 0:
-        return "validate refuses them"
+    if mistake := work.mistake():
+        return mistake.replace(name, "it")
     words = work.refusal()
     if not words:
         assert work.is_settled(), name
     elif "did not keep" in words:
         return "the server drops or changes them, and apply says so"
-    return words.replace(name, "...")
+    return words.replace(name, "it")
 
 
 def told(without: dict[str, list[str]]) -> str:
@@ -134,7 +134,7 @@ def kinds(work: Work) -> str:
         pkce = {"code_challenge_method": "S256"} if work.place.is_iam and "PKCE" in name else {}
         before = work.place.ids()
         work.define(address, outputs=[], **values, **pkce)
-        why = "validate refuses it" if work.iac("validate")[0] != 0 else work.refusal()
+        why = work.mistake() or work.refusal()
         if why:
             without.setdefault(why, []).append(name)
             assert before == work.place.ids()
@@ -148,6 +148,8 @@ def items(work: Work) -> str:
     """An item that is taken out of a list is gone from the server."""
     without: dict[str, list[str]] = {}
     for name, value in LISTS.items():
+        if name in OF_OTHERS and work.place.is_iam:
+            continue
         work.define(**{name: value})
         if why := _why_not_kept(work, name):
             without.setdefault(why, []).append(name)

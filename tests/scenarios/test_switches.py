@@ -45,5 +45,5 @@ def test_without_rfc_7592_a_client_is_made_and_a_plan_says_that_it_reads_nothing
         plan = work.plan()
         assert ([], False) == (plan["changes"], plan["complete"])
         work.define(client_name="Another name")
-        assert work.refusal() == "create-only"
+        assert work.refusal() == "plan refuses it: create-only"
         assert json.loads(work.iac("verify", "--format", "json")[1])["ok"]

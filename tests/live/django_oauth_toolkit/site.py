@@ -17,7 +17,8 @@ from django.conf import settings
 
 PORT, DATABASE, HAS_OIDC = sys.argv[1], sys.argv[2], "oidc" in sys.argv[3:]
 INITIAL = "let-me-register"
-ALLOWED = {INITIAL: None, "once": 1}
+ALLOWED = {INITIAL: 1_000_000, "once": 1}
+"""How many clients a token may still register."""
 ISSUER = f"http://127.0.0.1:{PORT}"
 
 
@@ -26,11 +27,8 @@ class NeedsInitialToken:
 
     def has_permission(self, request: Any) -> bool:
         token = request.headers.get("Authorization", "").removeprefix("Bearer ")
-        if ALLOWED.get(token, 0) == 0:
-            return False
-        if ALLOWED[token] is not None:
-            ALLOWED[token] -= 1
-        return True
+        ALLOWED[token] = ALLOWED.get(token, 0) - 1
+        return ALLOWED[token] >= 0
 
 
 def key() -> str:
@@ -117,7 +115,8 @@ def main() -> None:
     call_command("migrate", verbosity=0)
     with make_server("127.0.0.1", int(PORT), get_wsgi_application(), handler_class=Quiet) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
-        print("ready", flush=True)
+        sys.stdout.write("ready\n")
+        sys.stdout.flush()
         sys.stdin.read()
     Path(DATABASE).unlink(missing_ok=True)
     os._exit(0)
