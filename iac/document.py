@@ -60,7 +60,7 @@ HIDDEN = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
     "\U000e0000-\U000e007f\ud800-\udfff]"
 )
-"""Characters that an eye does not see or that reorder what it sees (Unicode TR 36); line breaks and tabs are none."""
+"""Characters that an eye does not see or that reorder what it sees (Unicode TR 36); not line breaks and tabs."""
 
 
 @dataclass(slots=True)
@@ -189,7 +189,7 @@ class YamlReader:
                     event,
                     "hidden-character",
                     f"the text has the invisible character U+{ord(hidden[0]):04X}",
-                    why="nobody would see it in a review",
+                    why="a reviewer would not see it",
                     fix="delete it",
                 )
             return text
@@ -238,7 +238,7 @@ class YamlReader:
         return value
 
     def _key(self, event: Any, pointer: Pointer) -> str | None:
-        """The key, None when it is none; its events are consumed."""
+        """The key, None when a key cannot be like that; its events are consumed."""
         if event.__class__ is ScalarEvent and not event.anchor and not event.tag:
             key = self.scalar(event)
             if key.__class__ is str:
@@ -270,7 +270,7 @@ class YamlReader:
         )
 
     def _skip(self, event: Any, pointer: Pointer) -> None:
-        """Read a value that is not used, so that mistakes in it are said and its places are not kept."""
+        """Read a value that is not used: its mistakes are reported, its places are not kept."""
         places, self.parsed.places = self.parsed.places, {}
         self.node(event, (*pointer, ""))
         self.parsed.places = places

@@ -30,7 +30,7 @@ def parse_recipient(text: str) -> Any:
     """A recipient of pyrage from an age or ssh public key.
 
     Raises:
-        StateError: it is none.
+        StateError: the text is not a public key.
     """
     import pyrage  # only commands that meet secrets
 
@@ -51,7 +51,7 @@ def parse_identities(source: Secret | None) -> list[Any]:
     """Identities of pyrage, from the text of a key file, or the path of one.
 
     Raises:
-        StateError: there is none, or it cannot be used.
+        StateError: no identity is named, or it cannot be used.
     """
     if source is None or not source.reveal().strip():
         raise StateError("no age identity is configured", why="opening secrets of the state needs one", fix=CONFIGURE)
@@ -79,7 +79,7 @@ def _key_file(source: Secret) -> Secret:
 
 
 def _read(path: Secret) -> tuple[Secret | None, str]:
-    """A file's text, else why there is none. The path may be a mistyped key, so no frame that raises holds it."""
+    """A file's text, else why it cannot be read. The path may be a mistyped key, so no frame that raises holds it."""
     try:
         return Secret(files.read(Path(path.reveal().strip()).expanduser()).decode()), ""
     except OSError as error:
@@ -92,7 +92,7 @@ def age_identities(text: Secret) -> list[Any]:
     """Identities of pyrage from the lines of a key file.
 
     Raises:
-        StateError: a line of it is no age identity.
+        StateError: a line of it is not an age identity.
     """
     from pyrage import IdentityError, x25519  # only commands that open secrets
 
@@ -116,7 +116,7 @@ def recipients_of(identity: Secret) -> tuple[str, ...]:
     """The recipients of the age identities in a key file's text.
 
     Raises:
-        StateError: a line of it is no age identity.
+        StateError: a line of it is not an age identity.
     """
     return tuple(str(key.to_public()) for key in age_identities(identity))
 
@@ -152,7 +152,7 @@ def key_path(project: str, environ: Mapping[str, str]) -> Path:
 
 
 def stored_identity(project: str, environ: Mapping[str, str]) -> Secret | None:
-    """The text of a project's key file, None when there is none.
+    """The text of a project's key file, None without one.
 
     Raises:
         StateError: it cannot be read.
@@ -168,7 +168,7 @@ def stored_identity(project: str, environ: Mapping[str, str]) -> Secret | None:
 
 
 def ensure_key(project: str, environ: Mapping[str, str], now: datetime) -> KeyFile:
-    """The project's key file; made when there is none, never overwritten.
+    """The project's key file; made where it is missing, never overwritten.
 
     Raises:
         InputError: it cannot be made.

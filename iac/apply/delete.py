@@ -14,7 +14,7 @@ from iac.core.state.codec import kept_answer
 from iac.core.state.model import ClientGone, ClientState, ClientWritten, PredecessorGone, Tombstone
 from iac.core.text import listed
 from iac.ports import Provider
-from iac.session import Ledger
+from iac.session.ledger import Ledger
 
 
 @dataclass(frozen=True, slots=True)

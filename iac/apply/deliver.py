@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from iac.apply.outcome import Delivered, NotDelivered
 from iac.core.desired import OutputSpec
-from iac.core.diagnostics import Diagnostic, sort_key
+from iac.core.diagnostics import Diagnostic, Severity, sort_key
 from iac.core.errors import ClosedSecretError, IacError, InputError, InvalidInput
 from iac.core.model import uses_secret
 from iac.core.plan.change import Change, OutputAction, OutputChange, SecretChange
@@ -17,7 +17,9 @@ from iac.core.plan.output import as_rendered, find_block, is_written, made_by, r
 from iac.core.plan.plan import Plan
 from iac.core.secret import Secret
 from iac.core.state.model import ClientState, OutputRecord, OutputWritten, State, key_in_use, kid_in_use
-from iac.session import Ledger, LocalSession, SecretKind
+from iac.core.text import listed
+from iac.session import LocalSession
+from iac.session.ledger import Ledger, SecretKind
 
 if TYPE_CHECKING:
     from iac.rendering.context import Credentials
@@ -40,6 +42,17 @@ def check_templates(session: LocalSession, plan: Plan, state: State) -> None:
     rehearsals = [_rehearsal(session, spec, state) for spec in session.desired.outputs if spec.id in changing]
     if mistakes := set(rehearse(session.renderer, session.templates, rehearsals)):
         raise InvalidInput(sorted(mistakes, key=sort_key))
+
+
+def find_unfit(session: LocalSession, state: State, secrets: Mapping[str, Secret]) -> Iterator[Diagnostic]:
+    """Outputs that cannot hold one of these secrets, by address: known before apply, which could not write them."""
+    for spec in session.desired.outputs if secrets else ():
+        if about := [address for address in spec.clients if address in secrets]:
+            from iac.rendering.rehearsal import rehearse  # only where outputs are looked at
+
+            rehearsal = replace(_rehearsal(session, spec, state), secrets=secrets)
+            for mistake in rehearse(session.renderer, session.templates, [rehearsal]):
+                yield replace(mistake, id="output-unfit", severity=Severity.WARNING, where=listed(about))
 
 
 def check_sinks(session: LocalSession, plan: Plan) -> None:
@@ -71,7 +84,9 @@ def check_outputs(session: LocalSession, plan: Plan, ledger: Ledger) -> None:
     for output in outputs_to_write(plan.changes):
         spec = specs[output.id]
         rehearsal = _rehearsal(session, spec, ledger.state)
-        content = session.renderer.render(session.templates[spec.template], spec, rehearsal.dummies, rehearsal.facts)
+        content = session.renderer.render(
+            session.templates[spec.template], spec, rehearsal.credentials, rehearsal.facts
+        )
         session.sinks[spec.sink].check(spec.path, content)
         must_open |= any(_must_open(session, ledger.state, address, fresh) for address in spec.clients)
     if must_open:
@@ -117,20 +132,26 @@ def deliver(
     # New outputs before old ones are removed: a service finds its credentials at one of the two places at any moment.
     finished = [change for change in plan.changes if change.address in done]
     wanted = outputs_to_write(finished)
+    removed = list(_outputs(finished, {OutputAction.DELETE}))
     if wanted:
         session.deliveries.begin(ledger.state.serial)
+    if wanted or removed:
+        session.progress.begin(len(wanted) + len(removed), "output", "delivered")
     for output in wanted:
         spec = specs[output.id]
         delivery = _write(session, ledger, spec, output)
         if isinstance(delivery, NotDelivered):
             failed.update(dict.fromkeys(spec.clients, output.id))
+        session.progress.leave(output.id, delivery)
         yield delivery
     for output in _outputs(finished, {OutputAction.UNCHANGED}):
         _remember(session, ledger, specs[output.id])
-    for output in _outputs(finished, {OutputAction.DELETE}):
+    for output in removed:
         clients = ledger.state.outputs[output.id].clients if output.id in ledger.state.outputs else ()
         waits_for = next((failed[address] for address in clients if address in failed), "")
-        yield _kept(output, waits_for) if waits_for else _remove(session, ledger, output)
+        removal = _kept(output, waits_for) if waits_for else _remove(session, ledger, output)
+        session.progress.leave(output.id, removal)
+        yield removal
     session.deliveries.end()
 
 

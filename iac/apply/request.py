@@ -21,7 +21,7 @@ from iac.core.registration import Facts, NewClient, Registration
 from iac.core.secret import Secret
 from iac.core.state.model import IntentDropped
 from iac.ports import Provider
-from iac.session import Ledger
+from iac.session.ledger import Ledger
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,9 @@ from iac.core.registration import Actual
 from iac.core.secret import Secret
 from iac.core.state.document import check_events
 from iac.core.state.model import ClientState, ClientWritten, SealedSecret, State
-from iac.session import Ledger, Session
+from iac.ports.progress import SILENT, Progress
+from iac.session import Session
+from iac.session.ledger import Ledger
 
 # What adds comes before what takes away, so that no service is without what it needs in between. Deletions come last:
 # when something before them stops the run, the old clients are still there.
@@ -80,7 +82,7 @@ def apply_plan(session: Session, locked: LockedPlan, stop: StopRequest) -> Repor
     steps = Steps(
         session.provider, ledger, locked.actual.facts, session.desired.server_defaults, session.desired.api.provider
     )
-    outcomes = execute(plan.changes, steps.do, session.parallelism, stop)
+    outcomes = execute(plan.changes, steps.do, session.parallelism, stop, session.progress)
     # Only noted: the save at the end makes it durable. After a crash before that the intents are still there, and the
     # next run asks the server about writes that were never sent, which costs no more than a read each.
     withdraw(ledger, outcomes)
@@ -182,15 +184,28 @@ def withdraw(ledger: Ledger, outcomes: Iterable[Outcome]) -> None:
 
 
 def execute(
-    changes: Sequence[Change], do: Callable[[Change], Sequence[Diagnostic] | None], parallelism: int, stop: StopRequest
+    changes: Sequence[Change],
+    do: Callable[[Change], Sequence[Diagnostic] | None],
+    parallelism: int,
+    stop: StopRequest,
+    progress: Progress = SILENT,
 ) -> tuple[Outcome, ...]:
     """Do every change; the outcomes in the order of `changes`."""
     outcomes: dict[str, Outcome] = {}
+
+    def do_one(change: Change) -> Outcome:
+        progress.enter(change.address)
+        outcome = _do_one(change, do, stop)
+        progress.leave(change.address, outcome)
+        return outcome
+
+    if changes:
+        progress.begin(len(changes), "client")
     # limit: each request of a change ends by its deadline, each write of state by the limits of its backend
     with ThreadPoolExecutor(max_workers=parallelism, thread_name_prefix="iac-apply") as pool:
         for phase in _PHASES:
             batch = [change for change in changes if change.action in phase]
-            for outcome in pool.map(lambda change: _do_one(change, do, stop), batch):
+            for outcome in pool.map(do_one, batch):
                 outcomes[outcome.change.address] = outcome
     return tuple(outcomes[change.address] for change in changes)
 

@@ -22,7 +22,7 @@ from iac.core.secret import Secret
 from iac.core.state.codec import kept_answer
 from iac.core.state.model import ClientState, ClientWritten, Predecessor, SealedSecret, SecretStatus, State
 from iac.ports import Provider
-from iac.session import Ledger, SecretKind
+from iac.session.ledger import Ledger, SecretKind
 
 
 def stored_client(change: Change, state: State) -> ClientState | None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import click
 
@@ -17,29 +18,34 @@ from iac.cli.approval import (
     ApprovalTerms,
     carry_out,
     end,
+    with_ended,
 )
 from iac.cli.context import CommandContext
+from iac.cli.environments import names_of, run_in_order
 from iac.cli.format import FORMAT
 from iac.cli.help import Example, Subcommand
 from iac.cli.options import complete_addresses
 from iac.core.errors import IacError, InputError
-from iac.core.plan.approval import DIGEST, SavedPlan, parse_saved
+from iac.core.plan.approval import DIGEST, SavedPlan, parse_saved_plans
 from iac.core.state.codec import MalformedValue
+from iac.core.text import listed
 from iac.files import read
 
 if TYPE_CHECKING:
     from iac.apply.outcome import Report
 
+T = TypeVar("T")
 _SAVE = "save a plan: iac plan --out FILE"
 
 
 @click.command(
     "apply",
     cls=Subcommand,
-    page="explanation/life-of-a-change.md",
+    page="how-to/recover.md",
     examples=(
         Example("Review the plan, answer yes, and test the new credentials", "iac apply --verify"),
         Example("Apply exactly a plan that was reviewed", "iac plan --out plan.json\niac apply plan.json"),
+        Example("Apply all environments, one after the other", "iac apply --all-envs"),
     ),
     exits={
         0: "Applied, or no changes.",
@@ -62,7 +68,14 @@ _SAVE = "save a plan: iac plan --out FILE"
 @click.option("--verify", is_flag=True, help="Afterwards, prove that the rendered credentials work.")
 @ROTATE_DUE
 @RECREATE
-@click.option("--expect-plan", metavar="DIGEST", help="Stop unless the plan has this digest, or is the rest of it.")
+@click.option(
+    "--expect-plan",
+    "expected",
+    metavar="[ENV=]DIGEST",
+    multiple=True,
+    help="Stop unless the plan has this digest, or is the rest of it. ENV=DIGEST for several environments; repeatable.",
+)
+@click.option("--keep-going", is_flag=True, help="Go on with the next environment after one that does not end well.")
 @click.option(
     "--parallelism",
     metavar="N",
@@ -78,7 +91,8 @@ def command(
     *,
     plan_file: str | None,
     auto_approve: bool,
-    expect_plan: str | None,
+    expected: tuple[str, ...],
+    keep_going: bool,
     parallelism: int | None,
     targets: tuple[str, ...],
     recreate: tuple[str, ...],
@@ -92,34 +106,101 @@ def command(
 
     With PLAN, a file of `iac plan --out`, or with --expect-plan iac applies exactly the plan that was approved, or the
     rest of it after exit 5. Off a terminal, one of PLAN, --expect-plan or --auto-approve is required.
-    """
-    from iac.apply.run import apply_plan
-    from iac.wiring import Access, open_session  # brings in the adapters
-    from iac.workflow.plan import prepare
 
-    saved = _saved(context, plan_file, expect_plan)
-    expected = saved.digest if saved else expect_plan
-    terms = ApprovalTerms(
-        view,
-        is_approved=auto_approve,
-        expected=expected,
-        saved=saved,
-        ways="--auto-approve, a saved PLAN or --expect-plan DIGEST",
-    )
-    with (
-        open_session(context, Access.WRITE, parallelism=parallelism) as session,
-        session.backend.lock(session.holder(), timeout=lock_timeout),
-    ):
-        options = replace(session.options(targets, recreate), rotate_due=rotate_due)
-        locked = prepare(replace(session, accepts_older_state=accept_older_state), options)
-        report = carry_out(context, session, locked, terms, apply_plan)
-    # The lock is free by now: a proof writes nothing, and may take its time.
-    if verify:
-        report = _proven(context, report)
-    code = end(context, report, view)
-    if report.outputs and not verify:
-        context.advise("next: run iac verify. It proves that the rendered credentials work")
-    return code
+    With --all-envs, or --env for each, iac goes through the environments in order, and stops at the first that does not
+    end well.
+    """
+    run = _Run(targets, recreate, rotate_due, verify, accept_older_state, parallelism, lock_timeout)
+    approvals = _approvals(context, plan_file, expected)
+    is_many = context.is_many or (len(approvals.plans) > 1 and not context.environments)
+    if keep_going and not is_many:
+        raise click.UsageError("--keep-going is for several environments: --all-envs, or --env for each")
+
+    def apply(one: CommandContext) -> int:
+        return run.apply(one, approvals.terms(one.environment, view, is_approved=auto_approve))
+
+    if not is_many:
+        return apply(context)
+    names = names_of(context) or tuple(approvals.plans)
+    approvals.check(names)
+    return run_in_order(context, names, apply, view, keep_going=keep_going)
+
+
+@dataclass(frozen=True, slots=True)
+class _Approvals:
+    """What was approved, by the name of the environment; "" is the only one."""
+
+    digests: Mapping[str, str]
+    plans: Mapping[str, SavedPlan]
+
+    def terms(self, environment: str | None, view: str, *, is_approved: bool) -> ApprovalTerms:
+        """How the plan of an environment is approved."""
+        saved = _of(self.plans, environment)
+        return ApprovalTerms(
+            view,
+            is_approved=is_approved,
+            expected=saved.digest if saved else _of(self.digests, environment),
+            saved=saved,
+            ways="--auto-approve, a saved PLAN or --expect-plan DIGEST",
+        )
+
+    def check(self, names: Sequence[str]) -> None:
+        """See that each of several environments has an approval of its own, if there is any.
+
+        Raises:
+            click.UsageError: one has none.
+        """
+        known = self.digests.keys() | self.plans.keys()
+        if known and (missing := [name for name in names if name not in known]):
+            raise click.UsageError(f"nothing is approved for {listed(missing)}: give --expect-plan ENV=DIGEST for each")
+
+
+def _of(approved: Mapping[str, T], environment: str | None) -> T | None:
+    """The approval of an environment; the only one there is counts for whatever is applied, and is held against it.
+
+    Raises:
+        click.UsageError: others are approved, and not this one.
+    """
+    if len(approved) == 1:
+        return next(iter(approved.values()))
+    if approved and environment not in approved:
+        raise click.UsageError(f"nothing is approved for {environment}, but for {listed(approved)}")
+    return approved.get(environment or "")
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """What is applied in an environment."""
+
+    targets: tuple[str, ...]
+    recreate: tuple[str, ...]
+    rotates_due: bool
+    verifies: bool
+    accepts_older_state: bool
+    parallelism: int | None
+    lock_timeout: int
+
+    def apply(self, context: CommandContext, terms: ApprovalTerms) -> int:
+        """Apply one environment; the exit code."""
+        from iac.apply.run import apply_plan
+        from iac.wiring import Access, open_session  # brings in the adapters
+        from iac.workflow.plan import prepare
+
+        context = with_ended(context, terms.view)
+        with (
+            open_session(context, Access.WRITE, parallelism=self.parallelism) as session,
+            session.locked(self.lock_timeout),
+        ):
+            options = replace(session.options(self.targets, self.recreate), rotate_due=self.rotates_due)
+            locked = prepare(replace(session, accepts_older_state=self.accepts_older_state), options)
+            report = carry_out(context, session, locked, terms, apply_plan)
+        # The lock is free by now: a proof writes nothing, and may take its time.
+        if self.verifies:
+            report = _proven(context, report)
+        code = end(context, report, terms.view)
+        if report.outputs and not self.verifies:
+            context.advise("next: run iac verify. It proves that the rendered credentials work")
+        return code
 
 
 def _proven(context: CommandContext, report: Report) -> Report:
@@ -127,7 +208,7 @@ def _proven(context: CommandContext, report: Report) -> Report:
     from iac.workflow.verify import prove  # only where it is asked for
 
     if report.is_interrupted or not report.applied():
-        context.note("no client was applied, so none is verified: iac verify looks at all of them")
+        context.note("no client was applied, so none is verified; iac verify tests all of them")
         return report
     try:
         return replace(report, proof=prove(context, report.applied()))
@@ -135,20 +216,27 @@ def _proven(context: CommandContext, report: Report) -> Report:
         return replace(report, unproven=error)
 
 
-def _saved(context: CommandContext, plan_file: str | None, digest: str | None) -> SavedPlan | None:
-    if digest is not None and not DIGEST.fullmatch(digest):
-        raise click.UsageError("--expect-plan takes the digest of a plan: sha256: and 64 hex digits")
-    if plan_file is None:
-        return None
-    saved = _read(context.path(plan_file))
-    if digest not in {None, saved.digest}:
-        raise click.UsageError(f"--expect-plan is not the digest of {plan_file}")
-    return saved
+def _approvals(context: CommandContext, plan_file: str | None, expected: Sequence[str]) -> _Approvals:
+    digests: dict[str, str] = {}
+    for text in expected:
+        name, _, digest = text.rpartition("=")
+        if not DIGEST.fullmatch(digest):
+            raise click.UsageError("--expect-plan takes the digest of a plan: sha256: and 64 hex digits")
+        if name in digests or (digests and "" in {name, *digests}):
+            raise click.UsageError("--expect-plan: give ENV=DIGEST once for each environment")
+        digests[name] = digest
+    plans = {} if plan_file is None else _read(context.path(plan_file))
+    for name, digest in digests.items() if plans else ():
+        saved = _of(plans, name or None)
+        if saved is None or saved.digest != digest:
+            raise click.UsageError(f"--expect-plan is not the digest of {plan_file}")
+    return _Approvals(digests, plans)
 
 
-def _read(path: Path) -> SavedPlan:
+def _read(path: Path) -> dict[str, SavedPlan]:
+    """The plans of a file by their environments: one, or those of several."""
     try:
-        return parse_saved(read(path).decode())
+        return parse_saved_plans(read(path).decode())
     except OSError as error:
         raise InputError(
             "the saved plan cannot be read", where=str(path), why=str(error.strerror), fix=_SAVE

@@ -65,6 +65,17 @@ class ApprovalTerms:
     ways: str = "--auto-approve"
 
 
+def with_ended(context: CommandContext, view: str) -> CommandContext:
+    """The same, where each client and output is printed when it has ended."""
+    from iac.apply.outcome import Failed, NotDelivered  # not needed by --help
+    from iac.views.text import ended_line
+
+    page = context.layout()
+    return context.with_progress(
+        view, lambda result: (ended_line(result, page), isinstance(result, Failed | NotDelivered))
+    )
+
+
 def carry_out(
     context: CommandContext,
     session: Session,
@@ -98,7 +109,10 @@ def carry_out(
         _ask(locked, terms)
     stop = StopRequest()
     with _interruptible(stop):
-        return do(session, locked, stop)
+        try:
+            return do(session, locked, stop)
+        finally:
+            session.progress.end()
 
 
 def _ask(locked: LockedPlan, terms: ApprovalTerms) -> None:
@@ -142,7 +156,7 @@ def end(context: CommandContext, report: Report, view: str) -> int:
     if view == "json":
         show_json(report.to_dict())
     elif not report.is_idle:
-        click.echo(report_text(report, color=context.wants_color()), nl=False, color=True)
+        click.echo(report_text(report, color=context.wants_color(), is_told=True), nl=False, color=True)
         _show_proof(context, report)
     if report.is_interrupted:
         return INTERRUPTED

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,6 +17,7 @@ from iac.core.errors import DeclinedError, InputError, RenderError
 from iac.core.text import printable
 from iac.files import read
 from iac.ports.path import PROJECT_FILE, path_inside, path_over
+from iac.ports.progress import SILENT, Progress
 
 if TYPE_CHECKING:
     from iac.sinks.file.sink import FileSink
@@ -118,10 +119,22 @@ class CommandContext:
 
     directory: str = "."
     environments: tuple[str, ...] = ()
+    has_all: bool = False
     no_color: bool = False
     quiet: bool = False
     verbose: int = 0
     base: Path | None = None
+    progress: Progress = SILENT
+    label: str = ""
+
+    @property
+    def is_many(self) -> bool:
+        """Whether the command line asks for several environments, or for all there are."""
+        return self.has_all or len(self.environments) > 1
+
+    def for_one(self, environment: str) -> CommandContext:
+        """The same for one of several environments: what it notes names it."""
+        return replace(self, environments=(environment,), has_all=False, label=f"{environment}: ")
 
     @property
     def environment(self) -> str | None:
@@ -130,7 +143,7 @@ class CommandContext:
         Raises:
             click.UsageError: it names several, and the command works on one.
         """
-        if len(self.environments) > 1:
+        if self.is_many:
             raise click.UsageError("this command works on one environment: give --env once")
         return self.environments[0] if self.environments else None
 
@@ -185,13 +198,28 @@ class CommandContext:
         """The width of the terminal that stdout is (COLUMNS, else what it says of itself); None when it is none."""
         return shutil.get_terminal_size().columns if is_terminal(sys.stdout) else None
 
+    def with_progress(
+        self, view: str = "text", tell: Callable[[object], tuple[str, bool]] | None = None
+    ) -> CommandContext:
+        """The same, with somebody who is told how far the run is.
+
+        Args:
+            view: how the result is printed; where stdout carries a document, what has ended is told on stderr.
+            tell: what is printed of a result, and whether it has failed; None prints nothing of it.
+        """
+        from iac.cli.progress import ShownProgress, tell_nothing  # not needed by --help
+
+        is_live = is_terminal(sys.stderr) and not (self.quiet or self.verbose) and os.environ.get("TERM") != "dumb"
+        return replace(self, progress=ShownProgress(tell or tell_nothing, view != "text", is_live, self.quiet))
+
     def can_ask(self) -> bool:
         """Whether somebody sits at stderr to read what is said there."""
         return is_terminal(sys.stderr)
 
     def say(self, text: str) -> None:
         """Say something on stderr that has to be read, -q or not."""
-        click.echo(text, err=True)
+        with self.progress.aside():
+            click.echo(text, err=True)
 
     def advise(self, line: str) -> None:
         """Say the next step to somebody at a terminal; a log has no use for it."""
@@ -200,8 +228,9 @@ class CommandContext:
 
     def note(self, *lines: str) -> None:
         """Say something on stderr, unless -q; text of others in it is inert."""
-        for line in () if self.quiet else lines:
-            click.echo(printable(line), err=True)
+        with self.progress.aside():
+            for line in () if self.quiet else lines:
+                click.echo(printable(f"{self.label}{line}"), err=True)
 
 
 def check_place(context: CommandContext, file: str, option: str) -> None:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from iac.cli.context import CommandContext
+from iac.cli.environments import run_each, show_sections
 from iac.cli.format import FORMAT, show_json
 from iac.cli.help import Example, Subcommand
 from iac.core.text import printable
@@ -45,14 +46,29 @@ def command(context: CommandContext, *, view: str) -> int:
     """
     from iac.workflow.doctor import run_checkup  # brings in the adapters
 
+    if context.is_many:
+        sections = run_each(context, run_checkup, _code_of)
+        return show_sections(context, sections, view, value=_value, text=_text)
     checkup = run_checkup(context)
     if view == "json":
-        show_json({"format_version": "1.0", "checks": [check.to_dict() for check in checkup.checks]})
+        show_json(_value(checkup))
     else:
-        click.echo("\n".join(_lines(checkup, context.layout())), color=True)
+        click.echo(_text(context, checkup), nl=False, color=True)
+    return _code_of(checkup)
+
+
+def _code_of(checkup: Checkup) -> int:
     if not checkup.is_reached:
         return UNREACHED
     return 1 if checkup.has_errors else 0
+
+
+def _value(checkup: Checkup) -> dict[str, Any]:
+    return {"format_version": "1.0", "checks": [check.to_dict() for check in checkup.checks]}
+
+
+def _text(context: CommandContext, checkup: Checkup) -> str:
+    return "".join(f"{line}\n" for line in _lines(checkup, context.layout()))
 
 
 def _lines(checkup: Checkup, page: TextLayout) -> Iterator[str]:

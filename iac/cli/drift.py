@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from iac.cli.context import CommandContext
+from iac.cli.environments import run_each, show_sections
 from iac.cli.format import format_option, note_run, show, show_json
 from iac.cli.help import Example, Subcommand
 from iac.cli.options import complete_addresses
@@ -50,6 +51,16 @@ def command(context: CommandContext, *, addresses: tuple[str, ...], view: str, a
     """
     if accept and (addresses or view == "markdown"):
         raise click.UsageError("--accept ADDR cannot be combined with other ADDR or --format markdown")
+    if context.is_many and not accept:
+        from iac.views.drift import drift_markdown, drift_text
+
+        def text(one: CommandContext, drift: Drift) -> str:
+            if view == "markdown":
+                return drift_markdown(drift, BUDGET)
+            return drift_text(drift, color=one.wants_color(), width=one.width())
+
+        sections = run_each(context, lambda one: _read(one, addresses), lambda drift: 2 if drift.clients else 0)
+        return show_sections(context, sections, view, value=Drift.to_dict, text=text)
     from iac.config.edit.splice import read_sources  # not needed by --help
 
     # The files as they are before the server is asked: one that changes meanwhile is not written.
@@ -110,7 +121,7 @@ def _written(drift: Drift, accepted: AcceptedField) -> Iterator[str]:
 def _say_rest(context: CommandContext, drift: Drift) -> None:
     """What acceptance cannot write."""
     if not any(client.fields for client in drift.clients):
-        context.note("nothing to accept: what definitions hold is on the server as it was applied")
+        context.note("nothing to accept: the server holds what was applied")
     for client in drift.clients:
         if client.has_other_secret:
             way = "takes the server's" if client.secret is SecretDrift.CHANGED else "asks for a new one"

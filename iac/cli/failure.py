@@ -65,14 +65,14 @@ def exit_code(error: Exception) -> int:
 
 def report(error: Exception, *, as_json: bool = False, no_color: bool = False) -> int:
     """Say the error on stderr, and on stdout as an object where that is asked for; its exit code."""
-    known, code = _known(error), exit_code(error)
+    known, code = known_error(error), exit_code(error)
     if as_json:
         show_error(known.to_dict(), code)
     say(known, no_color=no_color)
     return code
 
 
-def _known(error: Exception) -> IacError:
+def known_error(error: Exception) -> IacError:
     """What the operating system says, and a fault of iac, in the parts that every error has."""
     if isinstance(error, IacError):
         return error

@@ -72,5 +72,9 @@ def show_json(value: Any) -> None:
 
     context = click.get_current_context(silent=True)
     if context is not None:
-        call_of(context).has_shown = True
+        call = call_of(context)
+        if call.sections is not None:
+            call.sections.append(value)
+            return
+        call.has_shown = True
     click.echo(json_text(value), nl=False)

@@ -81,14 +81,11 @@ def command(
     selection = _selection(client_ids, matches, source)
     terms = ImportSettings(today, _folder(folder), _day(waive_until, today))
     candidates = None if source is None else _read(context, source)
-    done = run_import(
-        context, ImportRequest(selection, terms, candidates, context.path(secrets_to) if secrets_to else None)
-    )
+    request = ImportRequest(selection, terms, candidates, context.path(secrets_to) if secrets_to else None)
+    done = run_import(context.with_progress(), request)
     show(view, done.to_dict(), (f"{draft.file}: client_id {draft.client_id}" for draft in done.drafts))
     context.note(*_told(done, is_text=view == "text"))
     context.note(*_secrets_told([draft for draft in done.drafts if draft.secret is not None], source, secrets_to))
-    if view == "text":
-        context.note("next: iac validate, then iac plan: it shows adopt, without changes of fields")
     if done.others:
         others = ", ".join(done.others)
         context.note(f"these definitions are in other environments too: {others}; see `environments` of each")

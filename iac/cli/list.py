@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
 import click
 
 from iac.cli.context import CommandContext
+from iac.cli.environments import Section, error_lines, run_each, show_sections, worst
 from iac.cli.format import format_option, show_json
 from iac.cli.help import Example, Subcommand
-from iac.core.inventory import COLUMNS, ClientStatus, Filter, Inventory
+from iac.core.inventory import COLUMNS, ClientStatus, Filter, Inventory, InventoryRow
 from iac.core.rotation import seconds
 from iac.core.text import nearest
 
@@ -111,9 +114,6 @@ def command(
     A client must match all filters; --managed and --unmanaged together match either. Needs the scope iam:admin.read,
     and no key of the state.
     """
-    from iac.wiring import Access, open_session  # brings in the adapters
-    from iac.workflow.inventory import read_inventory
-
     order = sort[0]
     wanted = Filter(
         standings=frozenset(ClientStatus(name) for name in standings),
@@ -125,18 +125,74 @@ def command(
         match=match,
     )
     needs_owners = "owners" in {*(columns or ()), order.removeprefix("-")}
-    with open_session(context, Access.READ, may_be_empty=True) as session:
-        inventory = read_inventory(session, wanted, with_owners=needs_owners)
-    if not columns:
-        usual = _usual(wanted, order, inventory)
-        columns = usual if view == "text" else tuple(COLUMNS)
-    _show(context, inventory, columns, order, view)
-    context.note(
-        *(f"{one.client_id or '(no client_id)'} is left out: {one.invalid_words}" for one in inventory.left_out)
-    )
-    if not inventory.is_use_known and "last_used" in columns:
-        context.note("this server does not say when clients were last used: an empty last_used does not mean unused")
+    table = _Table(wanted, columns, order, view)
+    if context.is_many:
+        sections = run_each(context, lambda one: _read(one, table, needs_owners=needs_owners), lambda _: 0)
+        return _show_many(context, sections, table)
+    _show(context, _read(context.with_progress(), table, needs_owners=needs_owners), table)
     return 0
+
+
+def _read(context: CommandContext, table: _Table, *, needs_owners: bool) -> Inventory:
+    from iac.wiring import Access, open_session  # brings in the adapters
+    from iac.workflow.inventory import read_inventory
+
+    with open_session(context, Access.READ, may_be_empty=True) as session:
+        inventory = read_inventory(session, table.wanted, with_owners=needs_owners)
+    left_out = inventory.left_out
+    context.note(*(f"{one.client_id or '(no client_id)'} is left out: {one.invalid_words}" for one in left_out))
+    if not inventory.is_use_known and "last_used" in table.columns(inventory):
+        context.note("this server does not say when clients were last used: an empty last_used does not mean unused")
+    return inventory
+
+
+@dataclass(frozen=True, slots=True)
+class _Table:
+    """How an inventory is shown; `named` are the columns that somebody named."""
+
+    wanted: Filter
+    named: tuple[str, ...] | None
+    order: str
+    view: str
+
+    def columns(self, inventory: Inventory) -> tuple[str, ...]:
+        """The columns to show."""
+        usual = _usual(self.wanted, self.order, inventory) if self.view == "text" else tuple(COLUMNS)
+        return self.named or usual
+
+    def rows(self, inventory: Inventory) -> list[InventoryRow]:
+        """The rows in their order."""
+        return inventory.sorted_by(self.order.removeprefix("-"), is_descending=self.order.startswith("-"))
+
+    def value(self, inventory: Inventory) -> dict[str, Any]:
+        """As JSON."""
+        return inventory.to_dict(self.columns(inventory), self.rows(inventory))
+
+    def csv(self, inventory: Inventory) -> str:
+        """As CSV."""
+        from iac.views.inventory import inventory_csv
+
+        return inventory_csv(self.columns(inventory), self.rows(inventory))
+
+    def text(self, context: CommandContext, inventory: Inventory) -> str:
+        """For people."""
+        from iac.views.inventory import inventory_text
+
+        return inventory_text(inventory, self.columns(inventory), self.rows(inventory), width=context.width())
+
+
+def _show_many(context: CommandContext, sections: Sequence[Section[Inventory]], table: _Table) -> int:
+    if table.view != "csv":
+        return show_sections(context, sections, table.view, value=table.value, text=table.text)
+    head = ""
+    for section in sections:
+        context.note(*(f"{section.name}: {line}" for line in error_lines(section.error)))
+        if section.result is not None:
+            first, *lines = table.csv(section.result).splitlines()
+            click.echo("" if head else f"environment,{first}\n", nl=False)
+            head = first
+            click.echo("".join(f"{section.name},{line}\n" for line in lines), nl=False)
+    return worst(section.code for section in sections)
 
 
 def _usual(wanted: Filter, order: str, inventory: Inventory) -> tuple[str, ...]:
@@ -154,14 +210,13 @@ def _usual(wanted: Filter, order: str, inventory: Inventory) -> tuple[str, ...]:
     return tuple(dict.fromkeys([*_USUAL, *(name for name, is_wanted in more.items() if is_wanted)]))
 
 
-def _show(context: CommandContext, inventory: Inventory, columns: tuple[str, ...], order: str, view: str) -> None:
-    from iac.views.inventory import inventory_csv, inventory_text, summary_line
+def _show(context: CommandContext, inventory: Inventory, table: _Table) -> None:
+    from iac.views.inventory import summary_line
 
-    rows = inventory.sorted_by(order.removeprefix("-"), is_descending=order.startswith("-"))
-    if view == "json":
-        show_json(inventory.to_dict(columns, rows))
-    elif view == "csv":
-        click.echo(inventory_csv(columns, rows), nl=False)
-        context.note(summary_line(inventory, len(rows)))
+    if table.view == "json":
+        show_json(table.value(inventory))
+    elif table.view == "csv":
+        click.echo(table.csv(inventory), nl=False)
+        context.note(summary_line(inventory, len(table.rows(inventory))))
     else:
-        click.echo(inventory_text(inventory, columns, rows, width=context.width()), nl=False)
+        click.echo(table.text(context, inventory), nl=False)

@@ -26,15 +26,18 @@ if TYPE_CHECKING:
 class Invocation:
     """One call of iac: its global options, wherever they stand, and whether JSON was printed.
 
-    stdout carries one JSON value: an error after it goes to stderr alone.
+    stdout carries one JSON value: an error after it goes to stderr alone. `sections` takes the values of a command that
+    goes through several environments, until it prints them as one.
     """
 
     directory: str = "."
     environments: tuple[str, ...] = ()
+    has_all: bool = False
     no_color: bool = False
     quiet: bool = False
     verbose: int = 0
     has_shown: bool = False
+    sections: list[Any] | None = None
 
     def take(self, option: click.Parameter, value: Any) -> None:
         """Add what an option says: one that repeats adds up, of another the last one counts."""
@@ -47,7 +50,7 @@ class Invocation:
         from iac.cli.context import CommandContext  # not needed by --help
 
         names = tuple(dict.fromkeys(self.environments))
-        return CommandContext(self.directory, names, self.no_color, self.quiet, self.verbose)
+        return CommandContext(self.directory, names, self.has_all, self.no_color, self.quiet, self.verbose)
 
 
 def call_of(context: click.Context) -> Invocation:
@@ -124,7 +127,7 @@ GLOBAL = (
         metavar="DIR",
         expose_value=False,
         callback=_take,
-        help="Run as if iac was started in DIR. The project is that of the closest iac.yaml, there or above.",
+        help="Run as if iac was started in DIR. The closest iac.yaml, there or above, is the project's.",
     ),
     click.Option(
         ["--env", "environments"],
@@ -133,7 +136,14 @@ GLOBAL = (
         expose_value=False,
         callback=_take,
         shell_complete=complete_environments,
-        help="Environment of iac.yaml. Required if there are several.",
+        help="Environment of iac.yaml; repeatable. Required if there are several.",
+    ),
+    click.Option(
+        ["--all-envs", "has_all"],
+        is_flag=True,
+        expose_value=False,
+        callback=_take,
+        help="All environments of iac.yaml, as with --env for each.",
     ),
     click.Option(
         ["--no-color"], is_flag=True, expose_value=False, callback=_take, help="Print without colour, as with NO_COLOR."

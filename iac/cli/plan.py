@@ -9,13 +9,17 @@ import click
 
 from iac.cli.approval import RECREATE, ROTATE_DUE
 from iac.cli.context import CommandContext, check_place, write_whole
+from iac.cli.environments import Section, run_each, show_sections
 from iac.cli.format import SETTINGS_FROM, format_option, known_ids, note_run, show_plan
 from iac.cli.help import Example, Subcommand
 from iac.cli.options import complete_addresses
+from iac.core.plan.plan import Plan
 from iac.core.text import nearest
 from iac.views.kind import BUDGET, SMALLEST_BUDGET, PlanView, ViewSettings, render_plan
 
 _NAMES = ", ".join(PlanView)
+_JOINED = frozenset({PlanView.TEXT, PlanView.MARKDOWN, PlanView.JSON, PlanView.GITHUB})
+"""Views of which one file can hold those of several environments."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +62,10 @@ REPORT = click.option(
 @click.command(
     "plan",
     cls=Subcommand,
-    page="explanation/life-of-a-change.md",
+    page="how-to/review-a-plan.md",
     examples=(
         Example("Save a plan, then apply exactly that plan", "iac plan --out plan.json\niac apply plan.json"),
-        Example("Plan one client", "iac plan --target portal"),
+        Example("Plan all environments, side by side", "iac plan --all-envs"),
         Example("Write a report for a pull request", "iac plan --report markdown=plan.md"),
     ),
     exits={
@@ -111,15 +115,20 @@ def command(
 
     Plan writes only the files that you ask for. It needs the scope iam:admin.read, no key of the state and no lock.
     """
-    from iac.wiring import Access, open_session  # brings in the adapters
-    from iac.workflow.plan import check_guards, read_plan
+    from iac.workflow.plan import check_guards  # brings in the adapters
 
     # Before the server is asked: a file that cannot be written costs no minutes of reading.
     files = _files(context, reports, out, view)
-    with open_session(context.with_base(base), Access.READ, reads_ahead=not targets) as session:
-        plan = read_plan(session, replace(session.options(targets, recreate), rotate_due=rotate_due))
-        note_run(context, session.backend.holder())
     setting = ViewSettings(context.place, budget, known_ids)
+    based = context.with_base(base)
+    if context.is_many:
+        sections = run_each(
+            based,
+            lambda one: _read(one, targets, recreate, rotate_due=rotate_due),
+            lambda plan: 3 if plan.refusals else 2 if detailed_exitcode and not plan.is_empty else 0,
+        )
+        return _show_many(context, sections, files, view, setting)
+    plan = _read(based, targets, recreate, rotate_due=rotate_due)
     if view == "markdown":
         click.echo(render_plan(plan, PlanView.MARKDOWN, setting), nl=False)
     else:
@@ -137,6 +146,53 @@ def command(
     return 2 if detailed_exitcode and not plan.is_empty else 0
 
 
+def _read(context: CommandContext, targets: tuple[str, ...], recreate: tuple[str, ...], *, rotate_due: bool) -> Plan:
+    from iac.wiring import Access, open_session  # brings in the adapters
+    from iac.workflow.plan import read_plan
+
+    with open_session(context, Access.READ, reads_ahead=not targets) as session:
+        plan = read_plan(session, replace(session.options(targets, recreate), rotate_due=rotate_due))
+        note_run(context, session.backend.holder())
+    return plan
+
+
+def _show_many(
+    context: CommandContext,
+    sections: Sequence[Section[Plan]],
+    files: Sequence[tuple[ReportFile, str]],
+    view: str,
+    setting: ViewSettings,
+) -> int:
+    """The plans of several environments: a section with its digest for each, and the files with all of them."""
+    from iac.views.text import plan_text
+    from iac.views.words import json_text
+
+    share = replace(setting, budget=max(SMALLEST_BUDGET, setting.budget // max(1, len(sections))))
+
+    def text(one: CommandContext, plan: Plan) -> str:
+        if view == "markdown":
+            return render_plan(plan, PlanView.MARKDOWN, share)
+        shown = plan_text(plan, color=one.wants_color(), width=one.width(), is_full=bool(one.verbose))
+        return f"{shown}Digest: {plan.digest}\n"
+
+    code = show_sections(context, sections, view, value=Plan.to_dict, text=text)
+    plans = [section.result for section in sections if section.result is not None]
+    missing = [section.name for section in sections if section.result is None]
+    for file, option in files:
+        if file.view is PlanView.JSON:
+            if missing:
+                context.note(f"{file.name} is not written: there is no plan of {', '.join(missing)}")
+                continue
+            shown = json_text({"environments": [plan.to_dict() for plan in plans]})
+        else:
+            shown = "\n".join(render_plan(plan, file.view, share) for plan in plans)
+        if file.is_stdout:
+            click.echo(shown, nl=False)
+        else:
+            write_whole(context, file.name, shown, option)
+    return code
+
+
 def _files(
     context: CommandContext, reports: Sequence[ReportFile], out: str | None, view: str
 ) -> Sequence[tuple[ReportFile, str]]:
@@ -151,6 +207,9 @@ def _files(
         files.append((ReportFile(PlanView.JSON, out), "--out FILE"))
     if view == "json" and any(file.is_stdout for file, _ in files):
         raise click.UsageError("--format json is all that stdout carries: give --report github=FILE a file")
+    whole = [file.view for file, _ in files if file.view not in _JOINED]
+    if context.is_many and whole:
+        raise click.UsageError(f"--report {whole[0]}=FILE is of one environment: give --env once")
     paths = [context.path(file.name) for file, _ in files]
     if len(set(paths)) < len(paths):
         raise click.UsageError("two views cannot go to the same file")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -10,11 +10,11 @@ import click
 
 from iac.cli.approval import ACCEPT_OLDER
 from iac.cli.context import CommandContext
-from iac.cli.format import FORMAT, show
+from iac.cli.format import FORMAT, show_json
 from iac.cli.help import Example, Subcommand
 from iac.cli.options import complete_addresses
 from iac.core.errors import RenderError, UnsafePlan
-from iac.core.text import NAMES, listed
+from iac.core.text import NAMES, listed, printable
 
 if TYPE_CHECKING:
     from iac.session import LocalSession
@@ -58,9 +58,11 @@ def command(
     from iac.wiring import open_local  # brings in the adapters
     from iac.workflow.render import render_outputs
 
+    context = context.with_progress(view, _told)
     session = replace(open_local(context), accepts_older_state=accept_older_state)
     results = render_outputs(session, session.options(targets).targets, check=check)
-    show(view, {"outputs": [result.to_dict() for result in results]}, _lines(results))
+    if view == "json":
+        show_json({"outputs": [result.to_dict() for result in results]})
     context.note(*(line for result in results if result.warning for line in result.warning.lines()))
     if any(result.status == "failed" for result in results):
         raise _failure(session, results, targets)
@@ -69,12 +71,16 @@ def command(
     return 2 if check and any(result.status in {"missing", "differs", "blocked"} for result in results) else 0
 
 
-def _lines(results: Sequence[OutputState]) -> Iterator[str]:
-    for result in results:
-        first, *rest = result.lines() or [""]
-        about = first if first.startswith(result.id) else ": ".join(part for part in (result.id, first) if part)
-        yield f"{result.status:<10} {about}"
-        yield from (f"{'':<10} {line.strip()}" for line in rest)
+def _told(result: object) -> tuple[str, bool]:
+    """An output when it is rendered or compared."""
+    from iac.workflow.render import OutputState  # not needed by --help
+
+    if not isinstance(result, OutputState):
+        return "", False
+    first, *rest = result.lines() or [""]
+    about = first if first.startswith(result.id) else ": ".join(part for part in (result.id, first) if part)
+    lines = [f"{result.status:<10} {about}", *rest]
+    return "\n".join(map(printable, lines)), result.status in {"failed", "refused"}
 
 
 def _failure(session: LocalSession, results: Sequence[OutputState], targets: Collection[str]) -> RenderError:

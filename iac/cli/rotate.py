@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from iac.cli.approval import AUTO_APPROVE, LOCK_TIMEOUT, ApprovalTerms, carry_out, end
+from iac.cli.approval import AUTO_APPROVE, LOCK_TIMEOUT, ApprovalTerms, carry_out, end, with_ended
 from iac.cli.context import CommandContext
 from iac.cli.format import FORMAT
 from iac.cli.help import Example, Subcommand
@@ -55,9 +55,10 @@ def command(
     from iac.workflow.rotate import prepare_rotation, rotate_and_revoke
 
     terms = ApprovalTerms(view, is_approved=auto_approve)
+    context = with_ended(context, view)
     with (
         open_session(context, Access.WRITE) as session,
-        session.backend.lock(session.holder(), timeout=lock_timeout),
+        session.locked(lock_timeout),
     ):
         locked = prepare_rotation(session, addresses, no_grace=no_grace)
         report = carry_out(context, session, locked, terms, rotate_and_revoke if is_revoking else apply_plan)

@@ -104,13 +104,17 @@ def set_token(context: CommandContext, *, address: str, others: tuple[str, ...],
 
 
 def _store(context: CommandContext, secrets: Mapping[str, Secret], view: str) -> int:
+    from iac.apply.deliver import find_unfit
     from iac.wiring import Access, open_session  # brings in the adapters
     from iac.workflow.secrets import store_secrets
 
     with open_session(context, Access.READ) as session:
         stored = store_secrets(session, secrets)
+        unfit = list(find_unfit(session, session.backend.load(), secrets))
     value = {"secrets": [{"address": address, "new": is_new} for address, is_new in stored.items()]}
+    value["findings"] = [diagnostic.to_dict() for diagnostic in unfit]
     show(view, value, (f"{address}: {'stored' if is_new else 'known already'}" for address, is_new in stored.items()))
+    context.note(*(line for diagnostic in unfit for line in diagnostic.lines()))
     context.note("run iac apply: it renders the outputs that waited for this")
     return 0
 

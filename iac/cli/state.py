@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from iac.cli.approval import AUTO_APPROVE, LOCK_TIMEOUT, ApprovalTerms, carry_out, end
+from iac.cli.approval import AUTO_APPROVE, LOCK_TIMEOUT, ApprovalTerms, carry_out, end, with_ended
 from iac.cli.context import CommandContext, approve, check_terminal, read_given
 from iac.cli.format import FORMAT, show
 from iac.cli.help import Example, Group
@@ -232,9 +232,10 @@ def restore(context: CommandContext, *, address: str, auto_approve: bool, lock_t
     from iac.wiring import Access, open_session  # brings in the adapters
     from iac.workflow.restore import prepare_restore
 
+    context = with_ended(context, view)
     with (
         open_session(context, Access.WRITE) as session,
-        session.backend.lock(session.holder(), timeout=lock_timeout),
+        session.locked(lock_timeout),
     ):
         is_defined = address in session.desired.clients
         alone, locked = prepare_restore(session, address)
@@ -319,21 +320,21 @@ def rekey_secrets(context: CommandContext) -> int:
     from iac.wiring import open_rekey  # not needed by --help
     from iac.workflow.state import rekey
 
-    done = rekey(open_rekey(context))
+    done = rekey(open_rekey(context.with_progress()))
     click.echo(f"sealed {counted(done.secrets, 'secret')} again")
     for address, recipients in sorted(done.recipients.items()):
         click.echo(printable(f"{address}: also to {counted(len(recipients), 'recipient')} of its definition"))
     if done.are_clear:
-        context.note("they are not encrypted now, as iac.yaml asks: whoever reads the state reads them")
+        context.note("they are not encrypted now, as iac.yaml says: everybody who can read the state can read them")
         return 0
     if done.were_clear:
         context.note(
-            f"{done.were_clear} of them were not encrypted, and are not in older copies and backups of the state:",
-            "remove those copies, or rotate with iac rotate",
+            f"{done.were_clear} of them were not encrypted before, so older copies and backups of the state show them:",
+            "remove those copies, or run iac rotate",
         )
     context.note(
         "older copies of the state still open for former recipients:",
-        "rotate what they must not know any more, with iac rotate",
+        "run iac rotate for the secrets that they must not know",
     )
     return 0
 

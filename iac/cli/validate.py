@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from iac.cli.context import CommandContext
+from iac.cli.environments import run_each, show_sections
 from iac.cli.format import SETTINGS_FROM, format_option, known_ids, show_json
 from iac.cli.help import Example, Subcommand
 from iac.core.diagnostics import Diagnostic, Severity
@@ -45,14 +46,23 @@ def command(context: CommandContext, *, paths: tuple[str, ...], view: str, base:
     from iac.workflow.validate import validate
 
     inside = [_relative(context, path) for path in paths]
-    validation = validate(context.root, inside, context.environment, base=context.with_base(base).base)
+    if context.is_many and view not in set(DiagnosticsView):
+        sections = run_each(
+            context.with_base(base),
+            lambda one: validate(one.root, inside, one.environment, base=one.base),
+            lambda validation: 0 if validation.is_valid else 1,
+        )
+        return show_sections(context, sections, view, value=_as_json, text=_text)
+    # For machines the messages of all environments are one list, each once.
+    environment = None if context.has_all else context.environment
+    validation = validate(context.root, inside, environment, base=context.with_base(base).base)
     if view == "json":
         show_json(_as_json(validation))
     elif view in set(DiagnosticsView):
         setting = ViewSettings(context.place, explain=known_ids)
         click.echo(render_diagnostics(validation.diagnostics, DiagnosticsView(view), setting), nl=False)
     else:
-        _show_text(context, validation)
+        click.echo(_text(context, validation), nl=False, color=True)
     return 0 if validation.is_valid else 1
 
 
@@ -82,15 +92,14 @@ def _told(diagnostic: Diagnostic) -> dict[str, object]:
     return {**diagnostic.to_dict(), **flat}
 
 
-def _show_text(context: CommandContext, validation: Validation) -> None:
+def _text(context: CommandContext, validation: Validation) -> str:
     shown = (one for one in validation.diagnostics if one.severity is Severity.ERROR or not context.quiet)
     page = context.layout()
-    for line in page.messages(shown):
-        click.echo(line, color=True)
+    lines = [*page.messages(shown)]
     counts = Counter(diagnostic.severity for diagnostic in validation.diagnostics)
     errors, warnings, waived = (counts[severity] for severity in Severity)
     what = f"{counted(validation.definitions, 'definition')}, {counted(len(validation.environments), 'environment')}"
     verdict = [counted(errors, "mistake") if errors else "valid"]
     verdict += [counted(warnings, "warning")] if warnings else []
     summary = f"{what}: {', '.join(verdict + ([f'{waived} waived'] if waived else []))}"
-    click.echo(page.line(summary, "bold"), color=True)
+    return "".join(f"{line}\n" for line in (*lines, page.line(summary, "bold")))

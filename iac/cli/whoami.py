@@ -27,7 +27,7 @@ from iac.ports.path import PROJECT_FILE
 def command(context: CommandContext, *, view: str) -> int:
     """Log in, and show who you are for the server, your scopes, and the version of the server.
 
-    `auth` names the file that says how you log in: iac.yaml, or your own (docs/how-to/log-in.md).
+    `auth` names the file that says how you log in: iac.yaml, or your own.
     """
     from iac.wiring import Access, open_server  # brings in the adapters
 

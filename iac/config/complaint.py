@@ -105,7 +105,7 @@ def check_schema(document: Document, name: str) -> list[Complaint]:
     """Every mistake of a document by the schema of this name, one for each place and kind; empty when it is valid.
 
     Whole numbers in another notation become ints first: what reads the document after its schema meets no others.
-    Nothing is said of a value that was refused as YAML already.
+    A value that was refused as YAML gets no second mistake.
     """
     if _quick(name)(document.value):
         return []

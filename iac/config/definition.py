@@ -6,9 +6,10 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from iac.config.layers import ListItem, MergedLayers
+from iac.config.settings import Settings
 from iac.core.desired import DesiredClient, Lifecycle, Rotation, Waiver
 from iac.core.diagnostics import Diagnostic, Location
 from iac.core.model import (
@@ -27,11 +28,7 @@ from iac.core.plan.change import recipient
 from iac.core.policy import RULES, DefinitionRule, Subject, check, in_force, judge, unused
 from iac.core.rotation import seconds
 from iac.core.server import canonical_jwks
-
-if TYPE_CHECKING:
-    from iac.config.settings import Settings
-    from iac.document import Document
-
+from iac.document import Document
 
 RuleHits = tuple[tuple[Diagnostic, ...], tuple[Waiver, ...]]
 """What policy finds in a definition, and what the definition waives."""
@@ -159,7 +156,7 @@ class DefinitionRules:
         self._terms = settings.terms
 
     def find(self, definition: Definition, mistakes: Iterable[Diagnostic]) -> RuleHits:
-        """What is to be said of a definition. An item with a mistake is not judged too."""
+        """What policy finds in a definition. An item with a mistake gets no finding of policy too."""
         merged = definition.merged
         subject = Subject(definition.fields, self._terms, has_owners=bool(merged.values("owners")))
         hits = check(subject, self._rules, merged.broken)
@@ -208,7 +205,7 @@ def _waivers(merged: MergedLayers) -> Iterator[Waiver]:
 def policy_diagnostics(
     judgements: Iterable[RuleHits], severities: Mapping[str, str], today: date, *, is_whole: bool
 ) -> Iterator[Diagnostic]:
-    """What is said of all definitions of some environments.
+    """The diagnostics of policy for all definitions of some environments.
 
     Args:
         judgements: by definition and environment.

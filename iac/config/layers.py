@@ -10,18 +10,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from iac.config.complaint import check_schema
 from iac.config.tree import is_defaults
 from iac.core.desired import DEFAULT
-from iac.core.diagnostics import Diagnostic
+from iac.core.diagnostics import Diagnostic, Location
 from iac.document import Document, Pointer, read_document
-
-if TYPE_CHECKING:
-    from iac.core.diagnostics import Location
-    from iac.document import Document, Pointer
-
 
 MERGED_BY_KEY = frozenset({"lifecycle", "secret", "extra"})
 PLUS = "+"
@@ -29,7 +24,7 @@ ENVIRONMENTS = "environments"
 
 
 class UnusableValue(Exception):
-    """A value cannot be used, for a mistake in it that has been said already."""
+    """A value cannot be used: a mistake in it is reported already."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,10 +75,10 @@ class MergedLayers:
     broken: set[str] = field(default_factory=set)
 
     def get(self, key: str, default: Any = None) -> Any:
-        """The value of a key that is no list.
+        """The value of a key whose value is not a list.
 
         Raises:
-            UnusableValue: a mistake in it has been said.
+            UnusableValue: a mistake in it is reported already.
         """
         if key in self.broken:
             raise UnusableValue
@@ -94,7 +89,7 @@ class MergedLayers:
         """The items of a list over all its parts, text split at white space, each with its place.
 
         Raises:
-            UnusableValue: a mistake in it has been said.
+            UnusableValue: a mistake in it is reported already.
         """
         if key in self.broken:
             raise UnusableValue

@@ -7,14 +7,16 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from iac.config.complaint import check_values
+from iac.config.settings import Settings
 from iac.core.catalogue import mistake
 from iac.core.desired import FILE, DesiredClient, OutputSpec
 from iac.core.diagnostics import Diagnostic, Location
 from iac.core.plan.change import parse_recipients
 from iac.core.text import listed, nearest
+from iac.document import Document, Pointer
 from iac.ports.path import (
     INPUTS,
     PROJECT_FILE,
@@ -26,10 +28,6 @@ from iac.ports.path import (
     path_problem,
 )
 from iac.services import template_files
-
-if TYPE_CHECKING:
-    from iac.config.settings import Settings
-    from iac.document import Document, Pointer
 
 _KEYS = ("template", "path", "sink", "mode", "values", "clients")
 
@@ -107,7 +105,7 @@ class OutputRules:
         if sink.is_sealed and not (sink.sealed_to or self._settings.state.recipients):
             yield mistake(
                 "no-recipients",
-                f"sink {spec.sink} has nobody to encrypt to",
+                f"sink {spec.sink} has no recipients",
                 document.at(*pointer, "sink"),
                 why="it names no recipients, and the state has none",
                 fix=f"sinks: {{{spec.sink}: {{recipients: [age1...]}}}}",
@@ -165,7 +163,7 @@ class OutputRules:
             yield mistake("unknown-template", f"there is no template {file}", where, fix=fix)
 
     def _find_template(self, name: str) -> str | None:
-        """The fix when there is no such template; None when there is."""
+        """The fix for a template that does not exist; None for one that does."""
         if not name.endswith(".j2"):
             fix = "iac new --list names the built-in templates; templates of the project end in .j2"
             return None if name in template_files() else nearest(name, template_files()) or fix

@@ -136,7 +136,7 @@ def with_base(project: Project, file: Path) -> Project:
         file: the other iac.yaml; the files that its settings name are found from its folder.
 
     Raises:
-        InputError: there is none, or it is no iac.yaml.
+        InputError: the file does not exist, or is not an iac.yaml.
         InvalidInput: it has mistakes.
     """
     base = _load(file)

@@ -54,7 +54,11 @@ def read_provenance(project: Project, environment: str | None, name: str) -> Pro
     if mistakes or layer is None:
         raise InvalidInput(sorted(mistakes, key=sort_key))
     merged = setting.merged(list(folder_layers(folders, address)), layer)
-    origins = tuple(_origins(merged, project, settings))
+    origins = tuple(
+        origin
+        for name in _names(merged)
+        for origin in (_written(merged, name) if name in merged.parts else _unwritten(name, project, settings))
+    )
     return Provenance(address, merged.get("client_id", ""), settings.environment, origins)
 
 
@@ -77,11 +81,6 @@ def _address_of(project: Project, settings: Settings, client_id: str, addresses:
     return address
 
 
-def _origins(merged: MergedLayers, project: Project, settings: Settings) -> Iterator[ValueOrigin]:
-    for name in _names(merged):
-        yield from _written(merged, name) if name in merged.parts else _unwritten(name, project, settings)
-
-
 def _names(merged: MergedLayers) -> list[str]:
     """Names that are written, and those that mean something when they are not, in the order of a definition."""
     order = {name: index for index, name in enumerate(load_schema("client")["properties"])}
@@ -100,7 +99,7 @@ def _written(merged: MergedLayers, name: str) -> Iterator[ValueOrigin]:
 
 
 def _unwritten(name: str, project: Project, settings: Settings) -> Iterator[ValueOrigin]:
-    """What an always-managed field means, and what the server is said to choose, where nobody has written a value."""
+    """Values that nobody has written: of always-managed fields, and those of `server_defaults`."""
     defaults: Mapping[str, object] = settings.server_defaults
     field = FIELDS[name]
     if field.always:

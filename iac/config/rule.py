@@ -5,21 +5,18 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING
 
+from iac.config.definition import Definition
 from iac.config.layers import UnusableValue
 from iac.core import server
+from iac.core.capabilities import Capabilities
 from iac.core.catalogue import mistake
 from iac.core.desired import Rotation
 from iac.core.diagnostics import Diagnostic
 from iac.core.model import ANSWER_ONLY, EXTRA, FIELDS, field_of
 from iac.core.vocabulary import is_restricted
 
-if TYPE_CHECKING:
-    from iac.config.definition import Definition
-    from iac.core.capabilities import Capabilities
-
-    Rule = Callable[[Definition], Iterator[Diagnostic]]
+Rule = Callable[[Definition], Iterator[Diagnostic]]
 
 MAX_SCOPES = 512
 _ROTATION = "lifecycle.rotation"

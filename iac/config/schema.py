@@ -59,7 +59,7 @@ def is_date(text: object) -> bool:
 
 
 FORMATS: Mapping[str, Callable[[object], bool]] = {"uri": is_uri, "age-recipient": is_recipient, "date": is_date}
-"""Format name -> whether a value has it; what is no text has every format (JSON Schema 2020-12, validation 7.1)."""
+"""Format name -> whether a value has it; other types than text have every format (JSON Schema, validation 7.1)."""
 
 
 def schema_text(name: str) -> str:

@@ -108,7 +108,7 @@ def check_states(document: Document, states: Mapping[str, StateSettings]) -> Ite
 
 
 def check_exposure(document: Document, state: StateSettings, environment: str) -> Iterator[Diagnostic]:
-    """What is said: secrets in clear text on a server that others administrate."""
+    """A warning about secrets in clear text on a server that others administrate."""
     if state.is_clear and state.place.clear_text is ClearText.SERVER:
         yield mistake(
             "secrets-in-clear",
@@ -392,12 +392,12 @@ def _check_login(document: Document, settings: Settings) -> Iterator[Diagnostic]
     auth, provider = settings.auth, settings.provider
     where = document.at(*place_of(document.value, settings.environment, "auth"))
     if auth and auth.is_nobody and auth.method not in PROVIDERS[provider].nobody:
-        summary = f"provider {provider} has no use for this login"
+        summary = f"provider {provider} does not use this login"
         users = " and ".join(name for name, other in PROVIDERS.items() if auth.method in other.nobody)
         fix = f"auth: {{method: {auth.method}}} is for {users}"
         yield mistake("auth-does-not-fit", summary, where, fix=fix)
     if PROVIDERS[provider].client_is_nobody and auth and auth.is_client:
-        summary = "self service takes a client's own token for nobody's: iac is anonymous there"
+        summary = "self service treats a client's own token as anonymous"
         fix = "auth: {method: none} says so; log in as a user (method token or wlcg) to own the clients"
         yield mistake("login-is-nobody", summary, where, fix=fix)
 

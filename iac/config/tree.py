@@ -46,7 +46,7 @@ def is_defaults(file: str) -> bool:
 
 
 def read_tree(root: Path) -> Tree:
-    """Every definition and every folder's defaults; names that begin with a dot are passed over."""
+    """Every definition and every folder's defaults; names that begin with a dot are skipped."""
     tree = Tree()
     _find_beside(tree, root)
     if not (root / CLIENTS_DIR).is_dir():
@@ -131,7 +131,7 @@ def _find_beside(tree: Tree, root: Path) -> None:
 
 
 def _is_definition(file: Path) -> bool:
-    """Whether a file begins like one; what cannot be read is none."""
+    """Whether a file begins like a definition; False for a file that cannot be read."""
     try:
         return bool(_KEYS.search(read(file, _BEGINNING)))
     except OSError:

@@ -19,6 +19,7 @@ from iac.core.secret import Secret
 from iac.core.server import client_id_problem
 from iac.core.text import is_id, printable
 from iac.ports import Clock, Identity, Provider
+from iac.ports.progress import SILENT, Progress
 from iac.providers.bearer import Bearer
 from iac.providers.discovery import Endpoints, check_pin, discover, documents_of
 from iac.providers.logins import Login
@@ -131,12 +132,14 @@ class Connection:
         issuer: as in iac.yaml.
         pinned: the value of IAC_ISSUER; "" pins nothing.
         registration: URL of the registration endpoint as iac.yaml has it; "" for what the server says.
+        progress: hears how far reading is.
     """
 
     issuer: str
     pinned: str = ""
     transport: Transport = field(default_factory=Transport)
     registration: str = ""
+    progress: Progress = SILENT
 
 
 def client_path(base: str, client_id: str, suffix: str = "") -> str:
@@ -200,6 +203,7 @@ class Connected(Provider):
         self._session = LoginSession(http, self._issuer, login, clock, find)
         self._clock = clock
         self._parallelism = connection.transport.parallelism
+        self._progress = connection.progress
 
     def __enter__(self) -> Self:
         return self

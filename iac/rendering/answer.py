@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import resource
 import signal
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from time import process_time
@@ -44,57 +44,39 @@ def _rehearse(request: Mapping[str, Any]) -> list[dict[str, Any] | None]:
 
 
 def _limited_reply(request: Mapping[str, Any]) -> dict[str, Any]:
-    with _limited():
-        return _reply(request)
-
-
-def _reply(request: Mapping[str, Any]) -> dict[str, Any]:
+    """The result within the limits, or why there is none."""
     from iac.rendering.content import ContentMismatch, MalformedContent
 
-    try:
-        return {"result": _DO[request["what"]](request)}
-    except RenderError as error:
-        return {"error": write_error(error)}
-    except MalformedContent as error:
-        return {"unreadable": str(error)}
-    except ContentMismatch as error:
-        return {"changed": str(error)}
-    except (TemplateTimeout, MemoryError) as error:
-        return {"error": write_error(limit_error(error, template_file(request["name"])))}
+    with _limited():
+        try:
+            return {"result": _result(request)}
+        except RenderError as error:
+            return {"error": write_error(error)}
+        except MalformedContent as error:
+            return {"unreadable": str(error)}
+        except ContentMismatch as error:
+            return {"changed": str(error)}
+        except (TemplateTimeout, MemoryError) as error:
+            return {"error": write_error(limit_error(error, template_file(request["name"])))}
 
 
-def _references(request: Mapping[str, Any]) -> list[str]:
-    return references(request["name"], request["text"])
+def _result(request: Mapping[str, Any]) -> object:
+    match request["what"]:
+        case "references":
+            return references(request["name"], request["text"])
+        case "entries":
+            from iac.rendering.reads import entries_read  # for this question alone
 
-
-def _entries(request: Mapping[str, Any]) -> list[str] | None:
-    from iac.rendering.reads import entries_read
-
-    names = entries_read(read_template(request["template"]))
-    return None if names is None else sorted(names)
-
-
-def _check(request: Mapping[str, Any]) -> None:
-    compile_template(read_template(request["template"]))
-
-
-def _render(request: Mapping[str, Any]) -> str:
-    return render(*read_output(request)).decode()
-
-
-def _read(request: Mapping[str, Any]) -> dict[str, Any]:
+            names = entries_read(read_template(request["template"]))
+            return None if names is None else sorted(names)
+        case "check":
+            compile_template(read_template(request["template"]))
+            return None
+        case "render":
+            return render(*read_output(request)).decode()
     from iac.rendering.content import read_credentials  # brings in YAML, for iac verify alone
 
     return write_file_credentials(read_credentials(request["content"].encode("latin-1"), *read_output(request)))
-
-
-_DO: Mapping[str, Callable[[Mapping[str, Any]], object]] = {
-    "references": _references,
-    "entries": _entries,
-    "check": _check,
-    "render": _render,
-    "read": _read,
-}
 
 
 @contextmanager

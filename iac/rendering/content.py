@@ -44,7 +44,7 @@ class MalformedContent(Exception):
 
 
 def parse_values(content: bytes, format_: Format) -> dict[Place, str]:
-    """Every text in a file by its place; what is no text is left out where the format tells.
+    """Every text in a file by its place; values of other types are left out where the format tells them apart.
 
     Raises:
         MalformedContent: it is not of the format.

@@ -48,7 +48,7 @@ class Credentials:
 
 
 def dummy_key(kid: str, private: str) -> Secret:
-    """A private key that is none, for templates: its id, and the text that stands for what is private."""
+    """A made-up private key for templates: its id, and the text that stands for what is private."""
     return Secret(json.dumps({"jwk": {**_DUMMY_JWK, "kid": kid, "d": private}, "pem": _DUMMY_PEM.format(private)}))
 
 

@@ -198,7 +198,7 @@ class _Reader:
         return _OTHER
 
     def _called(self, callee: nodes.Node) -> str:
-        """The name of the macro that is called; "" for what is none."""
+        """The name of the macro that is called; "" when it is not a macro."""
         if isinstance(callee, nodes.Getattr):
             return callee.attr if self._kind(callee.node) is _MODULE else ""
         return callee.name if isinstance(callee, nodes.Name) else ""

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from iac.core.catalogue import mistake
 from iac.core.desired import DesiredClient, OutputSpec
 from iac.core.diagnostics import Diagnostic, Location
 from iac.core.errors import RenderError
+from iac.core.secret import Secret
 from iac.rendering.context import Credentials, ProjectFacts, dummy_credentials
 from iac.rendering.renderer import Renderer
 from iac.rendering.template import REFERENCE, Template, is_builtin, template_file
@@ -24,22 +25,23 @@ class Rehearsal:
 
     Attributes:
         kids: the id of the private key in use of each client that has one, by its address.
+        secrets: real secrets, by address, where they are known.
     """
 
     spec: OutputSpec
     clients: Collection[DesiredClient]
     facts: ProjectFacts
     kids: Mapping[str, str]
+    secrets: Mapping[str, Secret] = field(default_factory=dict)
 
     @property
-    def dummies(self) -> dict[str, Credentials]:
-        """Made-up credentials of its clients, by address."""
-        return {
-            client.address: dummy_credentials(
-                client.address, client.client_id, client.fields, self.kids.get(client.address, "")
-            )
+    def credentials(self) -> dict[str, Credentials]:
+        """Credentials of its clients, by address: made-up ones, with the secrets that are known."""
+        dummies = (
+            dummy_credentials(client.address, client.client_id, client.fields, self.kids.get(client.address, ""))
             for client in self.clients
-        }
+        )
+        return {one.address: replace(one, secret=self.secrets.get(one.address, one.secret)) for one in dummies}
 
 
 def rehearse(
@@ -51,7 +53,7 @@ def rehearse(
         if output.spec.template in templates:
             by_template.setdefault(output.spec.template, []).append(output)
     for name, group in by_template.items():
-        cases = [(output.spec, output.dummies, output.facts) for output in group]
+        cases = [(output.spec, output.credentials, output.facts) for output in group]
         for output, error in zip(group, renderer.rehearse(templates[name], cases), strict=True):
             if error is not None:
                 yield _output_mistake(error, output.spec, templates[name])

@@ -27,7 +27,6 @@ from iac.core.limits import (
     WORKER_MEMORY,
     WORKER_PATIENCE,
 )
-from iac.core.model import Fields
 from iac.core.secret import Secret
 from iac.rendering.context import Credentials, ProjectFacts
 from iac.rendering.template import FAILED, Template, is_builtin, template_file
@@ -39,7 +38,7 @@ if TYPE_CHECKING:
 
 
 class MalformedAnswer(Exception):
-    """An answer that has not the form of one."""
+    """An answer of another form."""
 
 
 def pack(message: Mapping[str, Any]) -> bytes:
@@ -51,7 +50,7 @@ def unpack(data: bytes) -> dict[str, Any]:
     """A question or an answer.
 
     Raises:
-        MalformedAnswer: it is none.
+        MalformedAnswer: it has another form.
     """
     try:
         message = json.loads(data)
@@ -60,11 +59,6 @@ def unpack(data: bytes) -> dict[str, Any]:
     if not isinstance(message, dict):
         raise MalformedAnswer
     return message
-
-
-def write_template(template: Template) -> dict[str, Any]:
-    """A template, with the texts of all that it uses."""
-    return {"name": template.name, "digest": template.digest, "texts": dict(template.texts)}
 
 
 def read_template(message: Mapping[str, Any]) -> Template:
@@ -76,7 +70,7 @@ def write_output(
     template: Template, spec: OutputSpec, clients: Mapping[str, Credentials], facts: ProjectFacts
 ) -> dict[str, Any]:
     """All that rendering an output takes."""
-    return {"template": write_template(template), **_write_spec(spec, clients, facts)}
+    return {"template": asdict(template), **_write_spec(spec, clients, facts)}
 
 
 def _write_spec(spec: OutputSpec, clients: Mapping[str, Credentials], facts: ProjectFacts) -> dict[str, Any]:
@@ -123,15 +117,11 @@ def _read_client(message: Mapping[str, Any]) -> Credentials:
     return Credentials(
         message["address"],
         message["client_id"],
-        _fields(message["fields"]),
+        # JSON has no tuples, which canonical sets are
+        {name: tuple(value) if isinstance(value, list) else value for name, value in message["fields"].items()},
         None if secret is None else Secret(secret),
         None if key is None else Secret(key),
     )
-
-
-def _fields(message: Mapping[str, Any]) -> Fields:
-    """JSON has no tuples, which canonical sets are."""
-    return {name: tuple(value) if isinstance(value, list) else value for name, value in message.items()}
 
 
 def write_error(error: RenderError) -> dict[str, Any]:
@@ -144,22 +134,13 @@ def read_error(message: object) -> RenderError:
     """The error of an answer.
 
     Raises:
-        MalformedAnswer: it is none.
+        MalformedAnswer: it has another form.
     """
     match message:
-        case {"where": str(where), "why": str(why), "fix": str(fix), "place": place}:
-            error = RenderError(FAILED, location=_read_place(place), why=why, fix=fix)
+        case {"where": str(where), "why": str(why), "fix": str(fix), "place": None | [str(), int()] as place}:
+            error = RenderError(FAILED, location=Location(*place) if place else None, why=why, fix=fix)
             error.where = where
             return error
-    raise MalformedAnswer
-
-
-def _read_place(message: object) -> Location | None:
-    match message:
-        case None:
-            return None
-        case [str(file), int(line)]:
-            return Location(file, line)
     raise MalformedAnswer
 
 
@@ -172,15 +153,6 @@ def read_names(message: object) -> list[str]:
     if isinstance(message, list) and all(isinstance(name, str) for name in message):
         return message
     raise MalformedAnswer
-
-
-def read_entries(message: object) -> frozenset[str] | None:
-    """Names of entries that a template reads; None for all of them.
-
-    Raises:
-        MalformedAnswer: the answer is something else.
-    """
-    return None if message is None else frozenset(read_names(message))
 
 
 def read_errors(message: object) -> list[RenderError | None]:
@@ -274,7 +246,12 @@ class Renderer:
             from iac.rendering.reads import entries_read  # brings in Jinja2
 
             return entries_read(template)
-        return self._ask(template.name, "entries", {"template": write_template(template)}, read_entries)
+        return self._ask(
+            template.name,
+            "entries",
+            {"template": asdict(template)},
+            lambda answer: None if answer is None else frozenset(read_names(answer)),
+        )
 
     def check(self, template: Template) -> None:
         """Compile a template.
@@ -287,7 +264,7 @@ class Renderer:
 
             compile_template(template)
         else:
-            self._ask(template.name, "check", {"template": write_template(template)}, lambda _: None)
+            self._ask(template.name, "check", {"template": asdict(template)}, lambda _: None)
 
     def render(
         self, template: Template, spec: OutputSpec, clients: Mapping[str, Credentials], facts: ProjectFacts
@@ -319,7 +296,7 @@ class Renderer:
         self, template: Template, outputs: Sequence[tuple[OutputSpec, Mapping[str, Credentials], ProjectFacts]]
     ) -> list[RenderError | None]:
         """What the process answers about the first of these outputs; nothing when it has died over one of them."""
-        question = {"template": write_template(template), "outputs": [_write_spec(*output) for output in outputs]}
+        question = {"template": asdict(template), "outputs": [_write_spec(*output) for output in outputs]}
         try:
             errors = self._ask(template.name, "rehearse", question, read_errors)[: len(outputs)]
         except RenderError as error:

@@ -136,18 +136,17 @@ def _service(path: Path) -> Service:
         path.parent.name,
         facts["title"],
         facts["about"],
-        tuple(_file(file) for file in facts["files"]),
+        tuple(
+            ServiceFile(
+                file["template"],
+                Format(file["format"]),
+                file["file"],
+                tuple(file.get("clients", (ONLY,))),
+                file.get("values", {}),
+                file.get("usual", True),
+            )
+            for file in facts["files"]
+        ),
         facts.get("asks", {}),
         tuple(facts.get("sources", ())),
-    )
-
-
-def _file(facts: dict[str, Any]) -> ServiceFile:
-    return ServiceFile(
-        facts["template"],
-        Format(facts["format"]),
-        facts["file"],
-        tuple(facts.get("clients", (ONLY,))),
-        facts.get("values", {}),
-        facts.get("usual", True),
     )

@@ -14,7 +14,7 @@ from iac.sinks.file.sink import FileSink
 
 
 def damaged(path: str) -> RenderError:
-    """An encrypted file that is none, or not as it was made."""
+    """The error about a file of another form, or one that somebody changed."""
     return RenderError(
         "the encrypted file is not of this sink, or somebody changed it", where=path, fix="write it again: iac render"
     )
@@ -31,11 +31,11 @@ class Cipher(ABC):
 
     @abstractmethod
     def seal(self, path: str, content: bytes, recipients: Sequence[str]) -> bytes:
-        """The content, encrypted. Anew each time, so that the same content gives other bytes.
+        """The content, encrypted. The same content gives other bytes each time.
 
         Raises:
             RenderError: this content cannot be encrypted in this form.
-            StateError: a recipient is none.
+            StateError: a recipient is not a public key.
             InputError: a library is not installed.
         """
 
@@ -44,7 +44,7 @@ class Cipher(ABC):
         """The content of an encrypted file, as the usual program gives it.
 
         Raises:
-            RenderError: it is no file of this form, or somebody changed it.
+            RenderError: the file has another form, or somebody changed it.
             StateError: the identity at hand does not open it, or there is none.
         """
 
@@ -74,9 +74,7 @@ class Readers:
         """To whom an output is sealed."""
         recipients = self._recipients(path)
         if not recipients:
-            raise StateError(
-                "the output has nobody to be encrypted to", where=path, fix="name recipients in its sink, in iac.yaml"
-            )
+            raise StateError("the output has no recipients", where=path, fix="name recipients in its sink, in iac.yaml")
         return recipients
 
     def identities(self) -> list[Any]:
@@ -100,8 +98,8 @@ def open_sealed(cipher: Cipher, at: OutputSite) -> Sink:
 class SealedSink(Sink):
     """Encrypted files below one folder.
 
-    A file that already holds what it should is left as it is: encrypted anew it would differ in every byte, and git
-    would see a change where there is none. To see that takes an identity that opens it; without one it is written.
+    A file that already holds what it should is left as it is: encrypted again it would differ in every byte, and
+    git would show a change of nothing. To see that takes an identity that opens it; without one it is written.
 
     Args:
         files: where the files are.

@@ -35,6 +35,7 @@ from iac.core.limits import DEADLINE, LARGEST_BODY, LARGEST_HEAD, TIMEOUT
 from iac.core.origin import Address, HttpServer
 from iac.core.server import switch
 from iac.ports import Clock
+from iac.ports.progress import SILENT
 from iac.transport.certificate import FORM_ERRORS, cause, is_certificate_refused, ssl_context
 from iac.transport.message import Answer, Call, decode
 from iac.transport.retry import PASSING, RetryPolicy, parse_date, parse_retry_after
@@ -59,6 +60,7 @@ class Transport:
             NO_PROXY), which does not count for this machine.
         setting: the key of iac.yaml that names the server, for messages.
         largest_body: bytes of an answer that are read, decoded.
+        tell: hears for whom a request waits.
         trust: makes the TLS context, instead of trust in the system's authorities and `ca_bundle`.
     """
 
@@ -73,6 +75,7 @@ class Transport:
     largest_body: int = LARGEST_BODY
     retry: RetryPolicy = field(default_factory=RetryPolicy)
     chance: Callable[[], float] = random.random
+    tell: Callable[[str], None] = SILENT.wait
     trust: Callable[[], ssl.SSLContext] | None = None
 
 
@@ -227,6 +230,8 @@ class Http:
             if pause is None or time.monotonic() + pause >= ends:
                 return outcome
             _log.info("again in %.1f s", pause)
+            if isinstance(outcome, Answer):
+                self._transport.tell(f"{self._origin} answers {outcome.status}: asked again in {pause:.0f} s")
             self._clock.sleep(pause)
             attempt += 1
 

@@ -28,7 +28,7 @@ def drift_text(drift: Drift, *, color: bool, width: int | None = None) -> str:
 
 def _summary(drift: Drift) -> str:
     changed = f"{drift.changed:,} changed on the server" if drift.changed else ""
-    gone = f"{drift.gone:,} gone from it" if drift.gone else ""
+    gone = f"{drift.gone:,} gone from {'it' if changed else 'the server'}" if drift.gone else ""
     if drift.disabled:
         changed += f" ({drift.disabled:,} disabled)"
     summary = ", ".join(part for part in (changed, gone) if part) or "nothing was changed on the server"
@@ -49,6 +49,10 @@ def _client(client: ClientDrift, page: TextLayout) -> Iterator[str]:
         yield from field_lines(field, Action.UPDATE, page)
     if client.has_other_secret:
         yield f"      {'secret':<{_NAME_WIDTH}} {client.secret}"
+    if client.gone:
+        yield page.line(
+            f"      fix: iac apply --recreate {printable(client.address)} creates it again, with a new secret"
+        )
     findings = [replace(finding, where="") for finding in client.findings]
     yield from (page.line(line) for line in finding_lines(findings, " " * 6))
 

@@ -18,8 +18,12 @@ _VERDICT_WIDTH = 10
 def proof_text(proof: Proof, *, color: bool, width: int | None = None) -> str:
     """Each client with its checks, then counts; arguments as those of `iac.views.text.plan_text`."""
     page = TextLayout(color=color, width=width)
-    title = f"{proof.project}, environment {proof.environment}, {proof.issuer}"
-    return page.text(title, (_client(client, page) for client in proof.clients), proof_summary(proof))
+    return page.text(proof_title(proof), (client_lines(client, page) for client in proof.clients), proof_summary(proof))
+
+
+def proof_title(proof: Proof) -> str:
+    """What is verified."""
+    return f"{proof.project}, environment {proof.environment}, {proof.issuer}"
 
 
 def proof_summary(proof: Proof) -> str:
@@ -28,7 +32,8 @@ def proof_summary(proof: Proof) -> str:
     return f"Verified: {', '.join(counts) or 'no clients'}."
 
 
-def _client(client: ClientProof, page: TextLayout) -> Iterator[str]:
+def client_lines(client: ClientProof, page: TextLayout) -> Iterator[str]:
+    """One client with its checks."""
     symbol = _SYMBOLS[client.verdict]
     yield page.line(
         f"  {symbol} {printable(client.address)}: {client.verdict.words}, client {printable(client.client_id)}", symbol

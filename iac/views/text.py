@@ -6,7 +6,17 @@ from collections import Counter
 from collections.abc import Hashable, Iterable, Iterator, Sequence
 from dataclasses import replace
 
-from iac.apply.outcome import Delivered, Done, Failed, NotTried, Outcome, Report, TokensKept, TokensRevoked
+from iac.apply.outcome import (
+    Delivered,
+    Done,
+    Failed,
+    NotDelivered,
+    NotTried,
+    Outcome,
+    Report,
+    TokensKept,
+    TokensRevoked,
+)
 from iac.core.diagnostics import Diagnostic
 from iac.core.errors import IacError, OwnersError
 from iac.core.plan.change import Action, Change, FieldChange, OutputAction, SecretChange
@@ -225,13 +235,34 @@ def _guards(plan: Plan) -> Iterator[str]:
             yield f"  {group[0].id}: {len(group) - ALIKE:,} more, see --format json: {printable(others)}"
 
 
-def report_text(report: Report, *, color: bool) -> str:
-    """What was done, what failed and why, what was not tried."""
+def ended_line(result: object, page: TextLayout) -> str:
+    """What became of a client or an output, in one line; "" for what is told elsewhere."""
+    match result:
+        case Done():
+            return next(_one(result, page))
+        case Failed(change, error):
+            return page.line(f"! {_name(change)}: {_failed(change, error)}", "!")
+        case Delivered():
+            return _delivered(result)
+        case NotDelivered(output):
+            return page.line(f"! {printable(output.id)}: not written", "!")
+        case _:
+            return ""
+
+
+def report_text(report: Report, *, color: bool, is_told: bool = False) -> str:
+    """What was done, what failed and why, what was not tried; `is_told`: each was told when it ended."""
     page = TextLayout(color=color)
+    outcomes = [outcome for outcome in report.outcomes if not (is_told and isinstance(outcome, Done))]
     lines: list[str] = []
-    for group in grouped(report.outcomes, _told):
+    for group in grouped(outcomes, _told):
         lines += _together(group, page) if len(group) > ALIKE else [line for one in group for line in _one(one, page)]
-    lines += [*_outputs(report, page), *_tokens(report, page)]
+    for output in report.outputs:
+        if isinstance(output, NotDelivered):
+            lines += page.failure(f"{printable(output.output.id)}: not written", output.error)
+        elif not is_told:
+            lines.append(_delivered(output))
+    lines += _tokens(report, page)
     if report.unsaved is not None:
         lines += page.failure("state: not written", report.unsaved)
     return "\n".join([*lines, "", page.line(_tally(report), "bold")]) + "\n"
@@ -251,7 +282,7 @@ def _told(outcome: Outcome) -> tuple[object, ...]:
 
 def _one(outcome: Outcome, page: TextLayout) -> Iterator[str]:
     change = outcome.change
-    name = printable(change.address) + (f" ({printable(change.client_id)})" if change.client_id else "")
+    name = _name(change)
     match outcome:
         case Done():
             yield page.line(f"{SYMBOLS[change.action]} {name}: {change.action} done", SYMBOLS[change.action])
@@ -260,6 +291,10 @@ def _one(outcome: Outcome, page: TextLayout) -> Iterator[str]:
             yield from page.failure(f"{name}: {_failed(change, error)}", error)
         case NotTried(_, reason):
             yield f". {name}: {change.action} not tried: {printable(reason)}"
+
+
+def _name(change: Change) -> str:
+    return printable(change.address) + (f" ({printable(change.client_id)})" if change.client_id else "")
 
 
 def _failed(change: Change, error: IacError) -> str:
@@ -278,14 +313,9 @@ def _together(outcomes: Sequence[Outcome], page: TextLayout) -> Iterator[str]:
         yield f". {first.change.action} of {names}: not tried: {printable(first.reason)}"
 
 
-def _outputs(report: Report, page: TextLayout) -> Iterator[str]:
-    for output in report.outputs:
-        path = printable(output.output.id)
-        if isinstance(output, Delivered):
-            what = "removed" if output.output.action is OutputAction.DELETE else "written"
-            yield f"  {path}: {what if output.is_changed else 'already as wanted'}"
-        else:
-            yield from page.failure(f"{path}: not written", output.error)
+def _delivered(output: Delivered) -> str:
+    what = "removed" if output.output.action is OutputAction.DELETE else "written"
+    return f"  {printable(output.output.id)}: {what if output.is_changed else 'already as wanted'}"
 
 
 def _tokens(report: Report, page: TextLayout) -> Iterator[str]:

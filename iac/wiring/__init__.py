@@ -25,6 +25,7 @@ from iac.core.diagnostics import Diagnostic
 from iac.core.errors import IacError, InputError
 from iac.core.secret import Secret
 from iac.ports import Clock, Deliveries, Sink, StateBackend, Vault
+from iac.ports.progress import Progress
 from iac.ports.settings import SinkSettings
 from iac.ports.site import LoginSite, OutputSite, Site, SourceKind, ValueSource
 from iac.providers.base import Connected, Connection
@@ -120,6 +121,10 @@ class Caller(LoginPrompt, Protocol):
     def base(self) -> Path | None:
         """The iac.yaml that settings are taken from; None for the project's own."""
 
+    @property
+    def progress(self) -> Progress:
+        """What hears how far the run is."""
+
 
 @contextmanager
 def open_session(
@@ -159,12 +164,13 @@ def open_session(
             clock=local.clock,
             provider=provider,
             parallelism=count,
+            progress=caller.progress,
         )
 
 
 def _open(settings: Settings, access: Access, caller: Caller, stack: ExitStack, count: int) -> Connected:
     login = open_login(settings, access.value, caller)
-    return stack.enter_context(closing(open_provider(settings, SystemClock(), login, parallelism=count)))
+    return stack.enter_context(closing(open_provider(settings, login, caller.progress, parallelism=count)))
 
 
 def _open_ahead(caller: Caller, access: Access, stack: ExitStack) -> Connected | None:
@@ -248,6 +254,7 @@ def open_project(caller: Caller, *, may_be_empty: bool = False) -> tuple[Setting
         renderer=renderer,
         deliveries=open_deliveries(settings, clock),
         clock=clock,
+        progress=caller.progress,
     )
 
 
@@ -288,11 +295,11 @@ def find_identity(settings: Settings) -> Secret | None:
     return source.read(os.environ, settings.root)
 
 
-def open_provider(settings: Settings, clock: Clock, login: Login, *, parallelism: int) -> Connected:
+def open_provider(settings: Settings, login: Login, progress: Progress, *, parallelism: int) -> Connected:
     """The server's API; nothing is sent before its first call."""
-    connection = open_connection(settings, parallelism=parallelism)
+    connection = open_connection(settings, progress, parallelism=parallelism)
     module, _, name = PROVIDERS[settings.provider].opener.partition(":")
-    provider: Connected = getattr(import_module(module), name)(connection, login, clock)
+    provider: Connected = getattr(import_module(module), name)(connection, login, SystemClock())
     return provider
 
 
@@ -339,7 +346,7 @@ def pinned_issuer(environ: Mapping[str, str]) -> str:
     return pinned or ""
 
 
-def open_connection(settings: Settings, *, parallelism: int) -> Connection:
+def open_connection(settings: Settings, progress: Progress, *, parallelism: int) -> Connection:
     """The issuer and the way to it; a client certificate is shown to it alone."""
     network = settings.network
     transport = Transport(
@@ -350,5 +357,7 @@ def open_connection(settings: Settings, *, parallelism: int) -> Connection:
         certificate=network.certificate,
         key=network.key,
         proxy=network.proxy,
+        tell=progress.wait,
     )
-    return Connection(settings.issuer, pinned_issuer(os.environ), transport, settings.registration_endpoint)
+    registration = settings.registration_endpoint
+    return Connection(settings.issuer, pinned_issuer(os.environ), transport, registration, progress)

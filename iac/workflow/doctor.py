@@ -377,7 +377,7 @@ def rendered(session: LocalSession) -> Iterator[CheckResult]:
     blocks = (find_block_now(spec, held) for spec in specs if spec.id not in held.outputs)
     messages = (*filter(None, blocks), *find_damage(session, held, specs))
     fine = ok(
-        "rendered", f"{counted(len(specs), 'output')} can be rendered, none of this machine is missing or altered"
+        "rendered", f"{counted(len(specs), 'output')} can be rendered; no file of this machine is missing or changed"
     )
     yield from [told("rendered", message) for message in messages] or [fine]
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import os
-import re
 import secrets
 import uuid
 from collections.abc import Callable
@@ -13,6 +11,7 @@ from pathlib import Path
 
 from iac.config.edit.files import create_text, replace_text
 from iac.config.edit.project import edit_lineage
+from iac.config.edit.splice import scalar_text
 from iac.config.project import load_project
 from iac.config.schema import load_schema
 from iac.config.settings import Settings
@@ -30,8 +29,6 @@ DEFINITIONS = "clients.d"
 IGNORED = (".iac/", "/out/")
 """What version control must not see: state, and rendered files."""
 
-_PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9._:/-]*[A-Za-z0-9/]")
-_WORDS = frozenset({"true", "false", "null"})
 _PROJECT = """\
 # yaml-language-server: $schema={schema}
 # The project: which server, how iac logs in there, where it remembers what it applied.
@@ -133,7 +130,7 @@ def make_state(settings: Settings, clock: Clock, open_backend: Opener) -> NewSta
 
 
 def _find_unfinished(root: Path, answers: InitAnswers) -> str:
-    """The lineage in an iac.yaml that these answers make, left by a run that was killed; "" where there is none.
+    """The lineage in an iac.yaml that these answers make, left by a run that was killed; "" without one.
 
     Raises:
         InputError: there is another iac.yaml.
@@ -172,10 +169,8 @@ def _has_state(backend: StateBackend) -> bool:
     """Whether anything is in the place of the state, whatever it is."""
     try:
         backend.load()
-    except MissingStateError:
-        return False
-    except StateError:
-        return True
+    except StateError as error:
+        return not isinstance(error, MissingStateError)
     return True
 
 
@@ -235,21 +230,16 @@ def _check_places(root: Path, answers: InitAnswers) -> None:
 def _text(answers: InitAnswers, lineage: str, recipient: str) -> str:
     text = _PROJECT.format(
         schema=load_schema("project")["$id"],
-        project=_scalar(answers.project),
-        issuer=_scalar(answers.issuer),
+        project=scalar_text(answers.project),
+        issuer=scalar_text(answers.issuer),
         provider=answers.provider,
         login=PROVIDERS[answers.provider].login,
         backend=answers.backend,
         place=BACKENDS[answers.backend].starter,
-        lineage=_scalar(lineage),
+        lineage=scalar_text(lineage),
         recipient=recipient,
     )
-    return f"{text}pipelines:\n  wheel: {_scalar(answers.wheel)}\n" if answers.wheel else text
-
-
-def _scalar(text: str) -> str:
-    """A YAML string: plain where that reads as one, else as a JSON string, which is one too (YAML 1.2 section 1.3)."""
-    return text if _PLAIN.fullmatch(text) and text.lower() not in _WORDS else json.dumps(text)
+    return f"{text}pipelines:\n  wheel: {scalar_text(answers.wheel)}\n" if answers.wheel else text
 
 
 def _prepare(root: Path) -> None:

@@ -13,7 +13,8 @@ from iac.core.plan.identity import find_moves
 from iac.core.secret import Secret
 from iac.core.state.model import ClientKey, State, key_in_use, with_keys
 from iac.core.text import install_extra
-from iac.session import LocalSession, SecretKind
+from iac.session import LocalSession
+from iac.session.ledger import SecretKind
 from iac.workflow.state import change_state
 
 if TYPE_CHECKING:

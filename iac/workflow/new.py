@@ -185,18 +185,15 @@ def add_service(root: Path, wanted: ServiceStart) -> WrittenService:
     outputs = wanted.outputs()
     shared = [output for output in outputs if "clients" in output]
     if shared:
-        texts[PROJECT_FILE] = _with_outputs(root, shared)
-    _write(root, texts)
+        texts[PROJECT_FILE] = edited_text(root / PROJECT_FILE, lambda text: reduce(with_output, shared, text))
+    before = _mistakes(root)
+    write_together(root, texts, lambda: _refuse(texts, _mistakes(root) - before), replaced=(PROJECT_FILE,))
     return WrittenService(files, tuple(str(output["path"]) for output in outputs), is_shared=bool(shared))
 
 
 def _canonical(root: Path, file: str, text: str) -> str:
     document, _ = parse_document(text.encode(), file)
     return format_text(document, text, "client", schema_address(root, file, "client")) if document else text
-
-
-def _with_outputs(root: Path, entries: Iterable[Mapping[str, Any]]) -> str:
-    return edited_text(root / PROJECT_FILE, lambda text: reduce(with_output, entries, text))
 
 
 def _check_addresses(root: Path, addresses: Iterable[str]) -> None:
@@ -215,11 +212,6 @@ def _check_addresses(root: Path, addresses: Iterable[str]) -> None:
                 where=known[address.casefold()],
                 fix="take another address, or delete the file",
             )
-
-
-def _write(root: Path, texts: Mapping[str, str]) -> None:
-    before = _mistakes(root)
-    write_together(root, texts, lambda: _refuse(texts, _mistakes(root) - before), replaced=(PROJECT_FILE,))
 
 
 def _refuse(files: Iterable[str], mistakes: set[tuple[str, str]]) -> None:

@@ -5,17 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from iac.apply.deliver import check_sinks, check_templates, outputs_to_write
+from iac.apply.deliver import check_sinks, check_templates, find_unfit, outputs_to_write
 from iac.apply.run import LockedPlan
 from iac.core.diagnostics import Diagnostic, Severity
 from iac.core.errors import StalePlan, UnsafePlan
 from iac.core.plan.approval import SavedPlan, differences, uncovered
+from iac.core.plan.change import SecretChange, SecretStep
 from iac.core.plan.draft import PlanOptions
 from iac.core.plan.identity import move
 from iac.core.plan.make import make_plan
 from iac.core.plan.plan import Plan
 from iac.core.policy import ReviewContext, asks_server, review
 from iac.core.registration import Actual, Registration
+from iac.core.secret import Secret
 from iac.core.state.model import Approval, State
 from iac.core.text import grouped, listed
 from iac.ports import find_newer
@@ -49,10 +51,22 @@ def _plan(session: Session, state: State, actual: Actual, options: PlanOptions) 
     plan = _reviewed(session, plan, _registered(plan, state, actual), options)
     check_sinks(session, plan)
     check_templates(session, plan, state)
+    plan = replace(plan, findings=(*plan.findings, *find_unfit(session, state, _shown(plan))))
     written = {output.id for output in outputs_to_write(plan.changes)}
     others = [spec for spec in session.desired.outputs if spec.id not in written and options.wants_any(spec.clients)]
     plan = replace(plan, findings=(*plan.findings, *find_damage(session, state, others)))
     return with_exposures(session, plan, written)
+
+
+def _shown(plan: Plan) -> dict[str, Secret]:
+    """By address, the secrets that the server shows and that clients with a change keep."""
+    return {
+        change.address: change.observed.secret
+        for change in plan.changes
+        if change.observed is not None
+        and change.observed.secret is not None
+        and (change.secret is SecretChange.KEPT or change.step is SecretStep.TAKE)
+    }
 
 
 def _registered(plan: Plan, state: State, actual: Actual) -> dict[str, Registration]:

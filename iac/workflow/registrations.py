@@ -15,7 +15,8 @@ from iac.core.plan.make import to_read
 from iac.core.registration import Actual, NewToken, Registration, RegistrationAccess, UnreadReason
 from iac.core.secret import Secret
 from iac.core.state.model import ClientState, ClientWritten, Event, IntentGiven, SecretStatus, State
-from iac.session import Ledger, SecretKind, Session
+from iac.session import Session
+from iac.session.ledger import Ledger, SecretKind
 
 _PATIENCE = 60.0
 """Seconds that a plan waits for the lock when a read has brought a new token, which is lost unless it is stored."""
@@ -148,7 +149,7 @@ class _LateReader(RegistrationReader):
         session.provider.keep_tokens(self._keep)
 
     def _keep(self, new: NewToken) -> None:
-        with self._turn, self.session.backend.lock(self.session.holder(), timeout=_PATIENCE):
+        with self._turn, self.session.locked(_PATIENCE):
             # Another run may have written meanwhile.
             self.ledger.state = self.session.backend.load()
             self.ledger.keep_token(new)

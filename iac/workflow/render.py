@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -14,7 +14,8 @@ from iac.core.plan.change import Action
 from iac.core.state.model import State
 from iac.core.text import listed
 from iac.ports import Comparison
-from iac.session import Ledger, LocalSession
+from iac.session import LocalSession
+from iac.session.ledger import Ledger
 from iac.workflow.outputs import find_exposures
 
 _STATUS = {Comparison.AS_WANTED: "unchanged", Comparison.OTHER: "differs", Comparison.NOTHING: "missing"}
@@ -31,13 +32,27 @@ def render_outputs(session: LocalSession, targets: Collection[str], *, check: bo
     if check:
         if not session.accepts_older_state:
             session.check_serial(state)
-        return [_render_safely(session, ledger, spec, check=True) for spec in wanted]
+        return _told(session, wanted, lambda spec: _render_safely(session, ledger, spec, check=True))
     session.check_serial(state)
     exposures = find_exposures(session, [spec for spec in wanted if not find_block_now(spec, state)])
     if wanted:
         session.deliveries.begin(state.serial)
-    states = [_render_guarded(session, ledger, spec, exposures.get(spec.id)) for spec in wanted]
+    states = _told(session, wanted, lambda spec: _render_guarded(session, ledger, spec, exposures.get(spec.id)))
     session.deliveries.end()
+    return states
+
+
+def _told(
+    session: LocalSession, specs: Collection[OutputSpec], render: Callable[[OutputSpec], OutputState]
+) -> list[OutputState]:
+    """Each output, one after the other; whoever waits hears of each."""
+    states = []
+    session.progress.begin(len(specs), "output", "rendered")
+    for spec in specs:
+        session.progress.enter(spec.id)
+        states.append(render(spec))
+        session.progress.leave(spec.id, states[-1])
+    session.progress.end()
     return states
 
 

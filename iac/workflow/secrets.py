@@ -19,7 +19,8 @@ from iac.core.state.codec import kept_answer
 from iac.core.state.model import ClientState, ClientWritten, SecretStatus, State
 from iac.core.text import listed, once_per_message
 from iac.registry import PROVIDERS
-from iac.session import Ledger, SecretKind, Session
+from iac.session import Session
+from iac.session.ledger import Ledger, SecretKind
 from iac.workflow.registrations import RegistrationReader, is_secret
 from iac.workflow.state import change_state, not_in_state
 

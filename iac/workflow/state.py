@@ -31,7 +31,8 @@ from iac.core.state.model import (
     State,
 )
 from iac.core.text import listed, nearest
-from iac.session import Ledger, LocalSession, RekeyCounts, StateSession
+from iac.session import LocalSession, StateSession
+from iac.session.ledger import Ledger, RekeyCounts
 
 _ADDRESS = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.@+-]*(/[A-Za-z0-9_][A-Za-z0-9_.@+-]*)*")
 """As schemas/project.schema.json has it for `moved`."""
@@ -126,7 +127,9 @@ def rekey(session: LocalSession) -> RekeyCounts:
         StateError: a secret cannot be opened, or a recipient is none.
     """
     with change_state(session) as ledger:
-        return ledger.rekey()
+        counts = ledger.rekey(session.progress)
+        session.progress.end()
+        return counts
 
 
 @dataclass(frozen=True, slots=True)

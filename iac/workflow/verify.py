@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -28,7 +28,17 @@ LOGIN = "login"
 """The name of the check whose failure has a way on that depends on state."""
 
 
-def verify(session: LocalSession, prover: Prover, addresses: Collection[str], parallelism: int) -> Proof:
+def _ignore(_: Proof) -> None:
+    """Nobody waits for the beginning of a proof."""
+
+
+def verify(
+    session: LocalSession,
+    prover: Prover,
+    addresses: Collection[str],
+    parallelism: int,
+    begun: Callable[[Proof], None] = _ignore,
+) -> Proof:
     """What can be said of the credentials of these addresses, of all without any.
 
     Args:
@@ -36,6 +46,7 @@ def verify(session: LocalSession, prover: Prover, addresses: Collection[str], pa
         prover: asks the server.
         addresses: of clients that are defined; empty for all.
         parallelism: clients that are asked about at once.
+        begun: hears of the proof before its first client.
 
     Raises:
         InputError: an address is none.
@@ -47,14 +58,23 @@ def verify(session: LocalSession, prover: Prover, addresses: Collection[str], pa
     prover.open()
     readings = read_outputs(session, state, wanted)
 
+    desired, progress = session.desired, session.progress
+    proof = Proof(desired.project, desired.environment, desired.issuer, ())
+    begun(proof)
+    progress.begin(len(wanted), "client", "verified")
+
     def prove(address: str) -> ClientProof:
+        progress.enter(address)
         return _prove(session, prover, address, state.clients.get(address), readings.get(address, ()))
 
     # limit: each request ends by its deadline
     with ThreadPoolExecutor(max_workers=parallelism, thread_name_prefix="iac-verify") as pool:
-        clients = tuple(pool.map(prove, wanted))
-    desired = session.desired
-    return Proof(desired.project, desired.environment, desired.issuer, clients)
+        clients = []
+        for client in pool.map(prove, wanted):
+            progress.leave(client.address, client)
+            clients.append(client)
+    progress.end()
+    return replace(proof, clients=tuple(clients))
 
 
 def _prove(
@@ -126,7 +146,7 @@ def _fix_of_login(session: LocalSession, address: str, stored: ClientState, *, i
     if not uses_secret(stored.applied):
         return "iac plan: is the client still on the server, with the public key as it is defined?"
     if _shows_secrets(session, stored):
-        return "iac apply: it takes over the secret that the server has now"
+        return "iac plan: is the client still on the server? If its secret was changed there, iac apply takes it over"
     plan = "iac plan: is the client on the server as it is defined?"
     return f"{plan} If its secret was changed there: iac secret set {address}, with the new secret"
 
@@ -137,8 +157,10 @@ def _shows_secrets(session: LocalSession, stored: ClientState) -> bool:
     return session.desired.api.is_iam and facts is not None and facts.shows_secrets
 
 
-def prove(caller: Caller, addresses: Collection[str]) -> Proof:
+def prove(caller: Caller, addresses: Collection[str], begun: Callable[[Proof], None] = _ignore) -> Proof:
     """What can be said of the credentials of these addresses, of all without any. No login is read.
+
+    `begun` hears of the proof before its first client.
 
     Raises:
         InvalidInput: iac.yaml or definitions are invalid.
@@ -148,9 +170,9 @@ def prove(caller: Caller, addresses: Collection[str]) -> Proof:
     from iac.providers.proof import OAuthProver  # with its only use
 
     settings, session = open_project(caller)
-    connection = open_connection(settings, parallelism=settings.parallelism)
+    connection = open_connection(settings, caller.progress, parallelism=settings.parallelism)
     with OAuthProver(connection, session.clock, settings.api) as prover:
-        return verify(session, prover, addresses, settings.parallelism)
+        return verify(session, prover, addresses, settings.parallelism, begun)
 
 
 OUTPUT = "output"

@@ -13,7 +13,7 @@ from iac.core.diagnostics import Location
 from iac.core.errors import IacError, StalePlan, StateError, UnknownOutcome
 from iac.core.plan.change import Action, Change
 from iac.sandbox.flavour import Flavour
-from iac.session import Ledger
+from iac.session.ledger import Ledger
 from tests.core.build import NEW, desired
 from tests.fakes.provider import after, lost_after, lost_before, unreachable
 from tests.fakes.world import World

@@ -6,7 +6,7 @@ import pytest
 
 from iac.core.secret import Secret
 from iac.core.state.model import ClientWritten
-from iac.session import Ledger, SecretKind
+from iac.session.ledger import Ledger, SecretKind
 from tests.core.build import applied, desired
 from tests.fakes.world import World
 

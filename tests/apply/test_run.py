@@ -11,7 +11,7 @@ from iac.apply.request import check_same
 from iac.apply.run import execute, intend
 from iac.core.errors import IacError, RenderError, ServerError, StalePlan, StateError, UnreachableError
 from iac.core.plan.change import Action, Change, OutputAction, OutputChange, SecretStep
-from iac.session import Ledger
+from iac.session.ledger import Ledger
 from tests.core.build import desired, registered
 from tests.fakes.provider import refused, unreachable
 from tests.fakes.world import World

@@ -11,7 +11,7 @@ from iac.core.errors import IacError, StalePlan, UnknownOutcome
 from iac.core.plan.change import Action, Change, SecretChange
 from iac.core.state.model import SecretStatus
 from iac.sandbox.flavour import Flavour
-from iac.session import Ledger
+from iac.session.ledger import Ledger
 from tests.core.build import KEY, desired, ignoring
 from tests.fakes.provider import after, answering, lost_after, lost_before, refused, unreachable
 from tests.fakes.world import OWNERS, World

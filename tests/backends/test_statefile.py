@@ -104,6 +104,8 @@ class TestDocument:
                         adopted_at="2026-11-23T12:00:00Z",
                         generation=2,
                         answer={"client_uri": None},
+                        token_renewed=True,
+                        additions={"scope": ("wlcg",)},
                         predecessors=(Predecessor(client("old"), 60, "2026-11-23T12:00:00Z"),),
                     )
                 ),

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.blackbox.kit import Project, register_by_hand
+from tests.blackbox.kit import Project, by_hand, register_by_hand
 
 if TYPE_CHECKING:
     from iac.sandbox.server import Sandbox
@@ -88,3 +88,28 @@ def test_verify_and_show_have_the_fix(blocked: Project) -> None:
 
 def test_render_names_the_file_once(blocked: Project) -> None:
     assert 1 == blocked.iac("render", "--check").out.count("out/found.env")
+
+
+UNFIT = "pa$$word"
+
+
+@pytest.mark.parametrize("flavour", ["1.12"])
+def test_a_secret_that_an_output_cannot_hold_is_said_by_plan_where_the_server_shows_it(
+    project: Project, sandbox: Sandbox
+) -> None:
+    register_by_hand(sandbox, "team-old", client_secret=UNFIT, grant_types=("client_credentials",))
+    output = {"template": "dotenv", "path": "out/old.env"}
+    project.define("team/old", adopt=True, grant_types=["client_credentials"], outputs=[output])
+    plan = project.done("plan")
+    assert "output-unfit" in plan.out
+    assert UNFIT not in plan.text
+
+
+def test_a_secret_that_an_output_cannot_hold_is_said_when_it_is_provided(project: Project, sandbox: Sandbox) -> None:
+    output = {"template": "dotenv", "path": "out/job.env"}
+    project.define("team/job", grant_types=["client_credentials"], outputs=[output])
+    project.done("apply", "--auto-approve")
+    by_hand(sandbox, "team-job", client_secret=UNFIT)
+    stored = project.done("secret", "set", "team/job", stdin=UNFIT)
+    assert "output-unfit" in stored.err
+    assert UNFIT not in stored.text

@@ -154,6 +154,7 @@ def test_after_a_rotation_by_hand_the_fix_keeps_the_secret_that_works(project: P
     assert 2 == verified.code
     assert "iac apply" in verified.out
     assert "iac rotate" not in verified.out
+    assert "the secret was changed on the server, the old one ended" in project.done("plan").out
     project.done("apply", "--auto-approve")
     assert "rotated-by-hand-0123456789" == project.json_file("out/job.json")["client_secret"]
 

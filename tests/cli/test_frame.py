@@ -246,7 +246,7 @@ def test_json_is_ascii(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_the_global_options_are_those_of_the_contract() -> None:
     options = {option for parameter in cli.params for option in parameter.opts}
-    assert {"-C", "--env", "--no-color", "-q", "--quiet", "-v", "--verbose", "--version"} == options
+    assert {"-C", "--env", "--all-envs", "--no-color", "-q", "--quiet", "-v", "--verbose", "--version"} == options
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])

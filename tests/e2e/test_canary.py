@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, quote_plus
 
 import pytest
+from click.shell_completion import BashComplete
 
 from iac import files
 from iac.apply.outcome import Failed
-from iac.cli import failure
+from iac.cli import cli, context, failure
 from iac.sandbox.fault import Fault, FaultKind
 from iac.sandbox.message import json_response
 from iac.sealing import new_identity
@@ -179,6 +180,36 @@ def test_a_whole_life_of_a_client_says_and_keeps_no_secret_in_clear(cage: Cage) 
     (project.root / FILE).unlink()
     project.write("iac.yaml", project.read("iac.yaml") + f"removed: [{{address: {ADDRESS}, then: delete}}]\n")
     assert cage.iac("apply", "--auto-approve").code == 0
+
+
+def test_completion_and_progress_say_no_secret(cage: Cage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The live line is drawn as on a terminal; words complete from a project whose state holds secrets."""
+    project = cage.project
+    monkeypatch.setattr(context, "is_terminal", lambda _: True)
+    assert project.iac("apply", "--auto-approve").code == 0
+    cage.harvest()
+    for command in (
+        ["rotate", ADDRESS, "--auto-approve"],
+        ["verify"],
+        ["render"],
+        ["state", "rekey"],
+        ["list", "--ownerless"],
+    ):
+        said = project.iac(*command)
+        cage.check(said.out + said.err, f"progress of {command}")
+        assert "of 1 client" in said.err or command[0] in {"list", "render"}, command
+    shell = BashComplete(cli, {}, "iac", "_IAC_COMPLETE")
+    for words in (
+        ["show"],
+        ["state", "show"],
+        ["--env"],
+        ["secret", "set"],
+        ["plan", "--target"],
+        ["list", "--format"],
+    ):
+        items = shell.get_completions(["-C", str(project.root), *words], "")
+        assert items, words
+        cage.check(" ".join(str(item.value) + str(item.help) for item in items), f"completion of {words}")
 
 
 @pytest.mark.parametrize("method", ["client_secret_post", "client_secret_basic"])

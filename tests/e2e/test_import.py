@@ -299,7 +299,7 @@ class TestChoosing:
     def test_wrong_words_on_the_command_line_are_told(self, empty: Project) -> None:
         for arguments, why in {
             (): "name a CLIENT_ID, --match [KIND=]GLOB or --from FILE",
-            ("--match", "nick=a*"): "nick= is none of id=, name=, scope=, contact=, owner=",
+            ("--match", "nick=a*"): "nick= is unknown: use id=, name=, scope=, contact=, owner=",
             ("--match", "name="): "the pattern is empty",
             ("client", "--to", "../out"): "--to FOLDER",
             ("client", "--waive-until", "soon"): "YYYY-MM-DD",

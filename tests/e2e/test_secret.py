@@ -118,7 +118,7 @@ class TestSet:
 
     def test_a_machine_can_read_what_was_stored(self, adopted: Project, monkeypatch: pytest.MonkeyPatch) -> None:
         said = set_secret(adopted, monkeypatch, KNOWN, ADDRESS, "--format", "json")
-        assert said.json() == {"secrets": [{"address": ADDRESS, "new": True}]}
+        assert said.json() == {"secrets": [{"address": ADDRESS, "new": True}], "findings": []}
 
     @pytest.mark.parametrize(
         "given", ["", "\n", f"{KNOWN} {KNOWN}", f"{KNOWN}\n{KNOWN}\n", b"\xff\xfe" + KNOWN.encode()]

@@ -102,7 +102,7 @@ FILES: dict[str, tuple[Callable[[Project], None], tuple[str, ...]]] = {
         _replaced("iac.yaml", lambda path: path.write_bytes(b"\xff\xfe\x00")),
         ("iac.yaml:1:1", "not UTF-8"),
     ),
-    "no clients.d": (_replaced("clients.d", _nothing), ("there is no folder clients.d", "write a definition")),
+    "no clients.d": (_replaced("clients.d", _nothing), ("there is no folder clients.d", "create clients.d/NAME.yaml")),
     "an empty clients.d": (_replaced("clients.d", lambda path: path.mkdir()), ("clients.d has no definition",)),
     "clients.d is a file": (_replaced("clients.d", lambda path: path.touch()), ("there is no folder clients.d",)),
     "a dangling link": (

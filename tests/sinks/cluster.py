@@ -13,9 +13,10 @@ import yaml
 from iac.clock import SystemClock
 from iac.core.errors import CredentialsError, RenderError
 from iac.ports import Comparison
+from iac.sinks.kubernetes import KubernetesSettings
 from iac.sinks.kubernetes.login import ClusterChoice, find_cluster
 from iac.sinks.kubernetes.secret import MARK
-from iac.sinks.kubernetes.sink import KubernetesSink, SecretMetadata
+from iac.sinks.kubernetes.sink import KubernetesSink
 from tests.docs.transcript import read_page
 from tests.fakes.kubernetes import CREW
 from tests.sinks.contract import SinkContract
@@ -38,7 +39,10 @@ CANARY = "canary-1b9e44"
 
 def open_sink(kubeconfig: Path, owner: str = "rucio/prod", **marks: Any) -> KubernetesSink:
     return KubernetesSink(
-        lambda: find_cluster(ClusterChoice("cluster", kubeconfig), {}), SecretMetadata(owner, **marks), SystemClock()
+        lambda: find_cluster(ClusterChoice("cluster", kubeconfig), {}),
+        KubernetesSettings(**marks),
+        owner,
+        SystemClock(),
     )
 
 

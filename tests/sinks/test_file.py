@@ -155,7 +155,7 @@ def test_only_a_regular_file_is_replaced(sink: FileSink, tmp_path: Path) -> None
     (tmp_path / "folder").mkdir()
     os.mkfifo(tmp_path / "pipe")
     assert "there is a folder" == refusal(sink, "folder").why
-    assert "there is no regular file" == refusal(sink, "pipe").why
+    assert "there is not a regular file" == refusal(sink, "pipe").why
 
 
 def test_a_file_in_the_way_of_a_folder_is_told(sink: FileSink, tmp_path: Path) -> None:

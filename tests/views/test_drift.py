@@ -45,6 +45,7 @@ rucio, environment rucio, rucio (rucio)
 
   - team/gone: gone from the server (app, "An app")
       clients.d/app.yaml:3
+      fix: iac apply --recreate team/gone creates it again, with a new secret
 
 Drift: 1 changed on the server, 1 gone from it; 4 as applied.
 """

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 WIDTH = 4096
-"""Lines are not broken anew below this width."""
+"""Lines below this width are not broken."""
 
 _PUBLIC = 0o644
 

@@ -41,7 +41,7 @@ def format_text(document: Document, text: str, schema: str, address: str) -> str
         address: of the schema, for editors; "" adds no line.
     """
     plain = text.removeprefix("\ufeff").replace("\r\n", "\n")
-    lined = plain if _HAS_MODELINE.search(plain) or not address else f"{_line_for(address)}{plain}"
+    lined = plain if _HAS_MODELINE.search(plain) or not address else f"{_MODELINE}{address}\n{plain}"
     start, inner, end = split_marks(lined)
     if not (is_styled(inner) and _is_ordered(document, schema)):
         for _ in range(5):
@@ -69,11 +69,7 @@ def schema_address(root: Path, file: str, schema: str) -> str:
 
 def modeline(root: Path, file: str, schema: str) -> str:
     """The first line of a file, by which editors find its schema."""
-    return _line_for(schema_address(root, file, schema))
-
-
-def _line_for(address: str) -> str:
-    return f"{_MODELINE}{address}\n"
+    return f"{_MODELINE}{schema_address(root, file, schema)}\n"
 
 
 def _if_same(value: Any, text: str, otherwise: str) -> str:

@@ -70,7 +70,7 @@ DEFINITIONS = (
     error(
         "extra-has-a-key",
         what="A definition has under `extra` what has a key of its own, such as `client_name`.",
-        why="It would be said twice.",
+        why="The field would be declared twice.",
         fix="Use the key.",
     ),
     error(
@@ -271,6 +271,15 @@ FINDINGS = (
         "one.",
         why="It may hold a secret that no longer works, or lines that the next change overwrites.",
         fix="Run `iac render`.",
+    ),
+    finding(
+        "output-unfit",
+        what="A client keeps a secret that one of its outputs cannot hold, such as a `$` in dotenv. `iac plan` knows "
+        "the secret if the server shows it (IAM up to 1.13), `iac secret set` if you provide it. Otherwise `iac apply` "
+        "finds it after it has changed the client: the output is not written, exit 5.",
+        why="The output would not be written.",
+        fix="Choose a template of another format, such as `json`, or run `iac rotate`, which makes a secret without "
+        "such characters.",
     ),
     finding(
         "secret-in-doubt",

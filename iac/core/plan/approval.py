@@ -49,6 +49,7 @@ _PLAN = known(
     environment=TEXT,
     changes=items(_CHANGE),
 )
+_PLANS = known(environments=items(_PLAN))
 _RECIPIENTS = items(known(address=TEXT))
 
 
@@ -128,6 +129,22 @@ def parse_saved(text: str) -> SavedPlan:
         raise MalformedValue("plan.digest: not that of the changes in the file")
     recorded = _RECIPIENTS(plan["recipients"], "plan.recipients") if "recipients" in plan else None
     return SavedPlan(plan["digest"], changes, None if recorded is None else {who["address"]: who for who in recorded})
+
+
+def parse_saved_plans(text: str) -> dict[str, SavedPlan]:
+    """The plans of a file by their environments: one plan, or those of several (`iac plan --all-envs --out`).
+
+    Raises:
+        MalformedValue: it is none, or not all of it.
+    """
+    value = load(text)
+    if not isinstance(value, dict) or "environments" not in value:
+        return {_PLAN(value, "plan")["environment"]: parse_saved(text)}
+    plans = _PLANS(value, "plan")["environments"]
+    saved = {plan["environment"]: parse_saved(json.dumps(plan)) for plan in plans}
+    if not saved or len(saved) < len(plans):
+        raise MalformedValue("environments: none is there, or one is there twice")
+    return saved
 
 
 def differences(plan: Plan, saved: SavedPlan) -> Iterator[Difference]:

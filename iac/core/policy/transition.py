@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 
 from iac.core.diagnostics import Diagnostic, hit
 from iac.core.model import GRANT_TYPES, members, short_grant
-from iac.core.plan.change import Change, FieldChange, OutputAction, Recipients, SecretChange
+from iac.core.plan.change import Change, FieldChange, OutputAction, Recipients, SecretChange, SecretStep
 from iac.core.policy.redirect import domain, host
 from iac.core.policy.rule import ChangeRule, RegisteredRule, hits
 from iac.core.registration import Registration
@@ -71,7 +71,9 @@ def _new_secret(change: Change) -> list[Diagnostic]:
         return []
     paths = [output.path for output in change.outputs if output.action in _RESTARTED]
     readers = f"what reads {listed(paths)}" if paths else "its services"
-    return [hit("secret.serial", f"the secret changes and the old one ends: restart {readers}")]
+    is_over = change.step is SecretStep.TAKE
+    what = "the secret was changed on the server, the old one" if is_over else "the secret changes and the old one"
+    return [hit("secret.serial", f"{what} {'ended' if is_over else 'ends'}: restart {readers}")]
 
 
 def _more_grants(change: Change) -> list[Diagnostic]:
@@ -154,7 +156,7 @@ RULES = (
     ChangeRule(
         id="privileged-scope-added",
         what="A change adds a scope that lets the client change the server itself.",
-        why="Whoever has the client's secret today gets these rights tomorrow.",
+        why="Whoever has the client's secret gets these rights.",
         source="rec: admin-restricted-scopes",
         fix="give the rights to a separate client, with a secret of its own",
         before="scope: [openid]",

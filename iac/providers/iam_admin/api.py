@@ -5,7 +5,7 @@ Paths and statuses are here, bodies are `iac.core.server`, errors `iac.providers
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from http import HTTPStatus
@@ -24,10 +24,11 @@ from iac.providers.answer import Reply, cannot_revoke, is_done, is_missing, read
 from iac.providers.base import Connected, Connection, check_reachable, client_path
 from iac.providers.iam_admin import PROVIDER
 from iac.providers.logins import Login
-from iac.providers.pages import ListPage, gather, page_spans, read_list, read_page
+from iac.providers.pages import ListPage, gather_told, page_spans, read_list, read_page
 from iac.transport.message import Answer, Call
 
 T = TypeVar("T")
+R = TypeVar("R")
 
 FEW = 10
 """Up to so many clients are read one by one, whatever the server holds."""
@@ -36,6 +37,7 @@ READ_SCOPE, WRITE_SCOPE = "iam:admin.read", "iam:admin.write"
 """Scopes to read and to change clients (rec: admin-authorization)."""
 
 _CLIENTS = "/iam/api/clients"
+_OWNERS = "asked for their owners"
 _UNKNOWN = Facts(shows_secrets=False, has_up_scoping=False)
 
 
@@ -83,7 +85,7 @@ class IamAdmin(Connected):
             found |= self._find(missing, total)
         found.pop("", None)
         owned = [found[client_id] for client_id in sorted(set(owners_of) & found.keys())]
-        found |= {client.client_id: client for client in gather(self._with_owners, owned, self._parallelism)}
+        found |= {client.client_id: client for client in self._told(self._with_owners, owned, _OWNERS)}
         return Actual.of(self._facts or _UNKNOWN, found.values(), total)
 
     def _count(self) -> int:
@@ -98,7 +100,7 @@ class IamAdmin(Connected):
         return {registration.client_id: registration for registration in found}
 
     def _ask(self, client_ids: set[str]) -> dict[str, Registration]:
-        answered = gather(self._get_one, sorted(client_ids), self._parallelism)
+        answered = self._told(self._get_one, sorted(client_ids), "read")
         return {registration.client_id: registration for registration in answered if registration is not None}
 
     def _list_clients(self, make: Callable[[Registration], T]) -> list[T]:
@@ -112,7 +114,10 @@ class IamAdmin(Connected):
         wanted = sorted(
             name for name in filter(is_id, client_ids) if not client_id_problem(name, PROVIDER.api, is_new=False)
         )
-        return dict(zip(wanted, gather(self._owners, wanted, self._parallelism), strict=True))
+        return dict(zip(wanted, self._told(self._owners, wanted, _OWNERS), strict=True))
+
+    def _told(self, work: Callable[[T], R], items: Sequence[T], verb: str) -> Iterator[R]:
+        return gather_told(work, items, self._parallelism, self._progress, verb)
 
     def _page(self, path: str, first: int, count: int) -> ListPage:
         page = self._ahead.take(first, count) if self._ahead is not None and path == self._base else None

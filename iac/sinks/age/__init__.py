@@ -18,17 +18,12 @@ class AgeSettings(SinkSettings):
     opener: ClassVar = "iac.sinks.age.cipher"
     is_sealed: ClassVar = True
 
-    recipients: tuple[str, ...] = ()
+    sealed_to: tuple[str, ...] = ()
 
     @classmethod
     def parse(cls, keys: Mapping[str, Any]) -> AgeSettings:
         """The settings in its keys."""
         return cls(parse_recipients(keys.get("recipients", ())))
-
-    @property
-    def sealed_to(self) -> tuple[str, ...]:
-        """The recipients."""
-        return self.recipients
 
     @property
     def form(self) -> str:

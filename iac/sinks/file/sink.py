@@ -110,9 +110,9 @@ def _refuse_others(target: Path, path: str) -> None:
         mode = target.lstat().st_mode
         if stat.S_ISREG(mode):
             return
-        kind = "a symbolic link" if stat.S_ISLNK(mode) else "a folder" if stat.S_ISDIR(mode) else "no regular file"
+        kind = "a symbolic link" if stat.S_ISLNK(mode) else "a folder" if stat.S_ISDIR(mode) else "not a regular file"
         raise RenderError(
-            "the output's place is taken",
+            "something else is at the output's path",
             where=path,
             why=f"there is {kind}",
             fix="remove it, or change the output's path",

@@ -103,8 +103,8 @@ class Api:
             case HTTPStatus.CONFLICT:
                 return _conflict(target, answer, hidden)
         if answer.status in PASSING or answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-            fix = "run it again when the cluster is well"
-            return UnreachableError("the cluster cannot do it now", where=target.path, why=words, fix=fix)
+            fix = "run it again when the cluster works"
+            return UnreachableError("the cluster does not work now", where=target.path, why=words, fix=fix)
         fix = "correct the output's template, or its sink in iac.yaml"
         return RenderError("the cluster refuses the Secret", where=target.path, why=words, fix=fix)
 
@@ -130,7 +130,7 @@ def _conflict(target: SecretPath, answer: Answer, hidden: Sequence[Secret]) -> R
         "another manager keeps fields of this Secret",
         where=target.path,
         why=safe_words(answer, listed(words, "; "), hidden),
-        fix="have that manager give them up, or give the output another path; iac forces nobody off",
+        fix="make that manager release them, or give the output another path; iac never forces",
     )
 
 

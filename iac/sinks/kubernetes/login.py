@@ -41,9 +41,9 @@ _REFUSED = {
         "proxy: URL in iac.yaml, and take proxy-url out",
     ),
     "exec": ("iac runs no program that a kubeconfig names", _LOG_IN),
-    "auth-provider": ("Kubernetes has given it up", _LOG_IN),
-    "username": ("Kubernetes has given passwords up", _LOG_IN),
-    "as": ("iac acts as nobody else", _LOG_IN),
+    "auth-provider": ("Kubernetes no longer has it", _LOG_IN),
+    "username": ("Kubernetes no longer has passwords", _LOG_IN),
+    "as": ("iac impersonates nobody", _LOG_IN),
 }
 
 
@@ -90,7 +90,7 @@ def find_cluster(choice: ClusterChoice, environ: Mapping[str, str], account: Pat
     """The cluster that is meant: by the settings, KUBECONFIG, ~/.kube/config, or the pod's own.
 
     Raises:
-        InputError: there is none, or its login cannot be used.
+        InputError: no cluster is configured, or its login cannot be used.
     """
     usual = Path(environ.get("HOME") or "~").expanduser() / ".kube" / "config"
     named = [Path(part) for part in environ.get("KUBECONFIG", "").split(os.pathsep) if part]
@@ -211,7 +211,7 @@ def _read_text(path: Path) -> str:
 
 
 def _unreadable(path: Path, why: str) -> InputError:
-    return InputError("a file that leads to the cluster cannot be read", where=str(path), why=why)
+    return InputError("a file for the login to the cluster cannot be read", where=str(path), why=why)
 
 
 def _address(url: str, source: Path) -> Address:

@@ -52,7 +52,7 @@ def read_data(target: SecretPath, content: bytes) -> dict[str, str]:
     """The `data` of the Secret: key to base64.
 
     Raises:
-        RenderError: the content is to be several keys and is no dotenv.
+        RenderError: the content should be several keys, and is not dotenv.
     """
     if target.key:
         return {target.key: base64.b64encode(content).decode()}
@@ -107,7 +107,7 @@ def manifest(target: SecretPath, data: Mapping[str, str], owner: str, kind: str,
 
 
 def released(target: SecretPath, present: Manifest) -> Manifest:
-    """A Secret that gives up all fields of ours, where others keep keys in it. Its type cannot be changed."""
+    """A Secret without fields of ours, where others keep keys in it. Its type cannot be changed."""
     metadata = {"name": target.name, "namespace": target.namespace}
     return {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "type": present.get("type")}
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from iac.core.diagnostics import Diagnostic
@@ -36,33 +36,17 @@ if TYPE_CHECKING:
     from iac.sinks.kubernetes.api import Api
 
 
-@dataclass(frozen=True, slots=True)
-class SecretMetadata:
-    """The marks that every Secret of a sink carries.
-
-    Attributes:
-        owner: the project and environment that made it, as `PROJECT/ENVIRONMENT`.
-        type: of the Secret.
-        labels: beside iac's own.
-    """
-
-    owner: str
-    type: str = "Opaque"
-    labels: Mapping[str, str] = field(default_factory=dict)
-
-
 def open_sink(settings: KubernetesSettings, at: OutputSite) -> Sink:
     """The Secrets of a cluster."""
     site = at.site
     kubeconfig = named_file(site.root, settings.kubeconfig) if settings.kubeconfig else None
     choice = ClusterChoice(at.name, kubeconfig, settings.context)
-    marks = SecretMetadata(f"{site.project}/{site.environment}", settings.type, settings.labels)
 
     def find() -> Cluster:
         cluster = find_cluster(choice, site.environ)
         return replace(cluster, timeout=site.timeout, deadline=site.deadline, proxy=site.network.proxy)
 
-    return KubernetesSink(find, marks, site.clock)
+    return KubernetesSink(find, settings, f"{site.project}/{site.environment}", site.clock)
 
 
 class KubernetesSink(Sink):
@@ -70,13 +54,15 @@ class KubernetesSink(Sink):
 
     Args:
         find: finds the cluster and the login for it; asked by the first call.
-        marks: what every Secret carries.
+        settings: with the type and the labels that every Secret gets.
+        owner: the project and environment that made it, as `PROJECT/ENVIRONMENT`.
         clock: for pauses between attempts.
     """
 
-    def __init__(self, find: Callable[[], Cluster], marks: SecretMetadata, clock: Clock) -> None:
+    def __init__(self, find: Callable[[], Cluster], settings: KubernetesSettings, owner: str, clock: Clock) -> None:
         self._find = find
-        self._marks = marks
+        self._settings = settings
+        self._owner = owner
         self._clock = clock
         self._known_cluster: Cluster | None = None
 
@@ -107,11 +93,7 @@ class KubernetesSink(Sink):
             if present is None:
                 return Comparison.NOTHING
         wanted = self._manifest(path, content)
-        return (
-            Comparison.AS_WANTED
-            if is_marked(present, self._marks.owner) and holds(present, wanted)
-            else Comparison.OTHER
-        )
+        return Comparison.AS_WANTED if is_marked(present, self._owner) and holds(present, wanted) else Comparison.OTHER
 
     def _look(self, path: str, delivery: Delivery) -> Comparison:
         return Comparison.AS_WANTED
@@ -152,19 +134,19 @@ class KubernetesSink(Sink):
             yield api, target, api.read(target)
 
     def _manifest(self, path: str, content: bytes) -> Manifest:
-        marks, target = self._marks, parse_target(path)
-        return manifest(target, read_data(target, content), marks.owner, marks.type, marks.labels)
+        target, settings = parse_target(path), self._settings
+        return manifest(target, read_data(target, content), self._owner, settings.type, settings.labels)
 
     def _refuse_foreign(self, target: SecretPath, present: Manifest | None) -> None:
-        if present is None or is_marked(present, self._marks.owner):
+        if present is None or is_marked(present, self._owner):
             return
         raise RenderError(
             "this Secret is not iac's to change",
             where=target.path,
-            why=f"it does not carry the annotation {MARK}: {self._marks.owner}",
+            why=f"it does not carry the annotation {MARK}: {self._owner}",
             fix="give the output another path, or give the Secret to iac:"
             f" kubectl annotate secret -n {target.namespace}"
-            f" {target.name} {MARK}={self._marks.owner} --overwrite",
+            f" {target.name} {MARK}={self._owner} --overwrite",
         )
 
 

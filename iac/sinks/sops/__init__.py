@@ -20,7 +20,7 @@ class SopsSettings(SinkSettings):
     extra: ClassVar = "sops"
     is_sealed: ClassVar = True
 
-    recipients: tuple[str, ...] = ()
+    sealed_to: tuple[str, ...] = ()
     encrypted_keys: tuple[str, ...] = ()
 
     @classmethod
@@ -28,11 +28,6 @@ class SopsSettings(SinkSettings):
         """The settings in its keys."""
         named = re.findall(r"[A-Za-z0-9_-]+", keys.get("encrypted_regex", ""))
         return cls(parse_recipients(keys.get("recipients", ())), tuple(named))
-
-    @property
-    def sealed_to(self) -> tuple[str, ...]:
-        """The recipients."""
-        return self.recipients
 
     @property
     def form(self) -> str:

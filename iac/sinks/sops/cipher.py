@@ -109,7 +109,7 @@ def form_of(path: str) -> Form:
 
 
 def parse_file(path: str, sealed: bytes) -> tuple[Branch, Metadata]:
-    """An encrypted file as it stands; raises `FormError` or `ForeignMetadata` for what is none of this sink."""
+    """An encrypted file as it stands; raises `FormError` or `ForeignMetadata` for a file of another program."""
     try:
         branch, metadata = form_of(path).split(sealed.decode())
     except UnicodeDecodeError:
@@ -139,7 +139,7 @@ def read_branch(path: str, content: bytes, encrypted_keys: Sequence[str] = ()) -
 
 def _check_names(branch: Branch) -> None:
     if METADATA in branch or any(name.startswith(f"{METADATA}_") for name in branch):
-        raise FormError(f"{METADATA} is what SOPS calls its own part of the file")
+        raise FormError(f"{METADATA} is the key of SOPS's own part of the file")
     if any(name.endswith(UNENCRYPTED) for name in keys(branch)):
         raise FormError(f"SOPS leaves keys that end in {UNENCRYPTED} in clear")
 
@@ -165,7 +165,7 @@ def _seal_key(key: bytes, recipient: str) -> str:
 
     if recipient.startswith("age1tag"):
         raise StateError(
-            "SOPS has no such recipients",
+            "SOPS does not support such recipients",
             where=recipient,
             why="it takes X25519 and ssh keys",
             fix="name age1... or ssh-... recipients in the sink",

@@ -44,7 +44,7 @@ def encrypt_branch(branch: Branch, key: bytes, only: Sequence[str], now: str) ->
     digest = hashlib.sha512()
 
     def seal(leaf: Leaf, path: tuple[str, ...]) -> Leaf:
-        digest.update(_text(leaf).encode())
+        digest.update(str(leaf).encode())  # `True` and `False` for flags, digits for numbers
         return _seal(leaf, key, _aad(path)) if _is_meant(path, only) else leaf
 
     sealed = {name: _walk(node, (name,), seal) for name, node in branch.items()}
@@ -66,7 +66,7 @@ def decrypt_branch(branch: Branch, key: bytes, only: Sequence[str], seal: tuple[
     digest = hashlib.sha512()
 
     def open_(leaf: Leaf, path: tuple[str, ...]) -> Leaf:
-        plain, kind = _open(leaf, key, _aad(path)) if _is_meant(path, only) else (_text(leaf), "")
+        plain, kind = _open(leaf, key, _aad(path)) if _is_meant(path, only) else (str(leaf), "")
         digest.update(plain.encode())
         return _READ.get(kind, str)(plain) if kind else leaf
 
@@ -104,11 +104,6 @@ def _aad(path: tuple[str, ...]) -> str:
     return "".join(f"{name}:" for name in path)
 
 
-def _text(leaf: Leaf) -> str:
-    """The text that enters the MAC: `True` and `False` for flags, digits for numbers."""
-    return str(leaf)
-
-
 def _seal(leaf: Leaf, key: bytes, aad: str) -> str:
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM  # an extra
 
@@ -116,7 +111,7 @@ def _seal(leaf: Leaf, key: bytes, aad: str) -> str:
         return ""
     kind = "bool" if isinstance(leaf, bool) else "int" if isinstance(leaf, int) else "str"
     nonce = secrets.token_bytes(_NONCE_BYTES)
-    whole = AESGCM(key).encrypt(nonce, _text(leaf).encode(), aad.encode())
+    whole = AESGCM(key).encrypt(nonce, str(leaf).encode(), aad.encode())
     data, tag = whole[:-_TAG_BYTES], whole[-_TAG_BYTES:]
     shown = [base64.b64encode(part).decode() for part in (data, nonce, tag)]
     return f"ENC[AES256_GCM,data:{shown[0]},iv:{shown[1]},tag:{shown[2]},type:{kind}]"

@@ -6,6 +6,7 @@ import json
 import os
 import re
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -111,12 +112,12 @@ def run_import(caller: Caller, request: ImportRequest) -> ImportResult:
     drafts = tuple(outcome for outcome in outcomes if isinstance(outcome, DefinitionDraft))
     skipped += [*(outcome for outcome in outcomes if isinstance(outcome, SkippedClient)), *left_out]
     _refuse(request.selection, candidates, skipped, has_any=bool(drafts))
-    _store(project, settings, known, drafts, request.secrets_to)
+    _store(project, settings.environment, known, drafts, request.secrets_to)
     return ImportResult(drafts, tuple(skipped), tuple(_other_environments(project, settings, drafts)))
 
 
 def _check_folders(known: ProjectSurvey, folder: str) -> None:
-    """Defaults with mistakes would make definitions that mean something else once they are mended."""
+    """Defaults with mistakes would make definitions that mean something else once they are corrected."""
     files = {file for above, file in known.default_files.items() if not above or f"{folder}/".startswith(f"{above}/")}
     wrong = [diagnostic for diagnostic in known.mistakes if diagnostic.location and diagnostic.location.file in files]
     if wrong:
@@ -204,7 +205,7 @@ def _refuse(
     ]
     if problems:
         raise InputError(
-            "not to be imported, nothing is written",
+            "these clients cannot be imported, nothing is written",
             why=listed(problems, "; "),
             fix="leave them out; iac show CLIENT_ID shows what the server holds",
         )
@@ -213,22 +214,31 @@ def _refuse(
 
 
 def _store(
-    project: Project,
-    settings: Settings,
-    known: ProjectSurvey,
-    drafts: Sequence[DefinitionDraft],
-    secrets_to: Path | None,
+    project: Project, environment: str, known: ProjectSurvey, drafts: Sequence[DefinitionDraft], secrets_to: Path | None
 ) -> None:
+    """Write the definitions, if the project has no new mistakes with them, and the secrets.
+
+    Raises:
+        InputError: files are there already, all of them named, or one cannot be written; nothing is written then.
+        InvalidInput: with the mistakes that the project would have in one of its environments.
+    """
+    existing = [draft.file for draft in drafts if os.path.lexists(project.root / draft.file)]
+    if existing:
+        raise InputError(
+            "files are there already, nothing is written",
+            where=listed(existing),
+            fix="move them away, or name another folder: --to FOLDER",
+        )
     secrets = {draft.address: draft.secret for draft in drafts if draft.secret is not None}
-    if secrets_to is not None and secrets:
-        text = json.dumps({address: secret.reveal() for address, secret in secrets.items()}, indent=2)
-        create_text(secrets_to, f"{text}\n", 0o600)  # for `iac secret import`; nobody else can read it
-    try:
-        store(project, settings.environment, known, drafts)
-    except BaseException:
+    with ExitStack() as undo:
+        # First, so that no definition is written whose secret could not be kept.
         if secrets_to is not None and secrets:
-            secrets_to.unlink(missing_ok=True)
-        raise
+            text = json.dumps({address: secret.reveal() for address, secret in secrets.items()}, indent=2)
+            create_text(secrets_to, f"{text}\n", 0o600)  # for `iac secret import`; nobody else can read it
+            undo.callback(secrets_to.unlink, missing_ok=True)
+        texts = {draft.file: draft.text for draft in drafts}
+        write_together(project.root, texts, lambda: _check(project, environment, known))
+        undo.pop_all()
 
 
 def _other_environments(project: Project, settings: Settings, drafts: Sequence[DefinitionDraft]) -> Iterator[str]:
@@ -236,25 +246,6 @@ def _other_environments(project: Project, settings: Settings, drafts: Sequence[D
         setting = Environment(project, other)
         if name != settings.environment and any(setting.selects(draft.address) for draft in drafts):
             yield name
-
-
-def store(project: Project, environment: str, before: ProjectSurvey, drafts: Sequence[DefinitionDraft]) -> None:
-    """Write the definitions, if the project has no new mistakes with them.
-
-    Raises:
-        InputError: files are there already, all of them named, or one cannot be written; nothing is written then.
-        InvalidInput: with the mistakes that the project would have in one of its environments.
-    """
-    root = project.root
-    existing = [draft.file for draft in drafts if os.path.lexists(root / draft.file)]
-    if existing:
-        raise InputError(
-            "files are there already, nothing is written",
-            where=listed(existing),
-            fix="move them away, or name another folder: --to FOLDER",
-        )
-    texts = {draft.file: draft.text for draft in drafts}
-    write_together(root, texts, lambda: _check(project, environment, before))
 
 
 def _check(project: Project, environment: str, before: ProjectSurvey) -> None:

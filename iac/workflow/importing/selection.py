@@ -66,7 +66,7 @@ class ClientPattern:
         if not sign:
             kind, pattern = "", text
         elif kind not in KINDS:
-            raise ValueError(f"{kind}= is none of {', '.join(f'{known}=' for known in KINDS)}")
+            raise ValueError(f"{kind}= is unknown: use {', '.join(f'{known}=' for known in KINDS)}")
         if not pattern:
             raise ValueError("the pattern is empty")
         return cls(kind, pattern.casefold())

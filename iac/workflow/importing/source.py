@@ -112,10 +112,10 @@ _KNOWN = frozenset({*FIELDS, *ANSWER_ONLY, "client_id", "client_secret", "scope"
 
 
 def read_folder(folder: Path, name: str) -> list[tuple[str, bytes]]:
-    """Name and content of every `*.json` below a folder, sorted; names that begin with a dot are passed over.
+    """Name and content of every `*.json` below a folder, sorted; names that begin with a dot are skipped.
 
     Raises:
-        InputError: there is none, or one cannot be read.
+        InputError: the folder has no such file, or one cannot be read.
     """
     files = [
         path
@@ -313,6 +313,6 @@ def _key_set(text: str | None) -> dict[str, Any]:
 
 
 _ANSWERED = frozenset({"created_at", "dynamically_registered"})
-"""Members by which an answer of IAM is told from a request; it leaves out grant_types that are none."""
+"""Members by which an answer of IAM is told from a request; it leaves out empty grant_types."""
 
 _EMPTY: tuple[Any, ...] = (None, "", [], {}, False)

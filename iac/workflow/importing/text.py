@@ -77,7 +77,7 @@ def definition_value(field: Field, value: Value | None) -> Any:
 
 
 def _key_set(text: str) -> Any:
-    """A JWK set as a mapping; what is none stays text."""
+    """A JWK set as a mapping; other text stays text."""
     try:
         return json.loads(text)
     except ValueError:

@@ -7,7 +7,6 @@ import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from iac.config.edit.files import create_text, edited_text, write_together
 from iac.config.edit.project import with_wheel
@@ -22,9 +21,6 @@ from iac.ports.settings import Forge
 from iac.ports.site import SourceKind, ValueSource
 from iac.registry import FORGES
 from iac.workflow.pipelines.text import WRITTEN, PipelineFacts, check_wheel, render_pipelines
-
-if TYPE_CHECKING:
-    from iac.config.settings import Settings
 
 
 def login_variables(settings: Settings) -> tuple[str, ...]:
@@ -93,7 +89,7 @@ class Pipelines:
 
 
 def prepare_pipelines(root: Path, settings: Settings, forges: Collection[str], where: str = "") -> Pipelines:
-    """What is to be written for a project; nothing is written yet.
+    """The files for a project; nothing is written yet.
 
     Args:
         root: the project's folder.
@@ -108,7 +104,7 @@ def prepare_pipelines(root: Path, settings: Settings, forges: Collection[str], w
     place = settings.state.place
     if place.file:
         raise InputError(
-            "the state is on this machine, out of reach of a pipeline",
+            "the state is on this machine, where pipelines cannot reach it",
             where=where or f"state.backend: {place.name}",
             why="each run would begin without it",
             fix=f"run iac init --backend git --ci ..., or move the state: {page_url('how-to/share-state.md')}",
@@ -136,10 +132,10 @@ def prepare_pipelines(root: Path, settings: Settings, forges: Collection[str], w
 
 
 def change_wheel(root: Path, settings: Settings, forges: Collection[str], wheel: str) -> Pipelines:
-    """As `prepare_pipelines`, with another wheel, which is to be written into iac.yaml.
+    """As `prepare_pipelines`, with another wheel, also in iac.yaml.
 
     Raises:
-        InvalidInput: this is no wheel's URL and hash.
+        InvalidInput: this is not a wheel's URL and hash.
         InputError: as there, or iac.yaml cannot be changed.
     """
     text = edited_text(root / PROJECT_FILE, lambda text: with_wheel(text, wheel))
@@ -204,7 +200,7 @@ def _check(facts: PipelineFacts) -> None:
 
 
 def _add_root_file(repository: Path, forge: Forge, facts: PipelineFacts, files: dict[str, str]) -> str:
-    """The root file where there is none; what one that is there lacks."""
+    """The root file where it is missing; what to add to one that is there."""
     root = forge.root(facts.suffix)
     if root is None:
         return ""
@@ -222,7 +218,7 @@ def _missing(repository: Path, files: dict[str, str]) -> Iterator[tuple[str, str
             yield path, text
         elif not target.is_file() or target.read_text(encoding="utf-8", errors="replace") != text:
             raise InputError(
-                "there is a pipeline already, and it is another one",
+                "there is another pipeline already",
                 where=path,
                 why="nothing that is there is overwritten",
                 fix=f"git rm {path}, run this again, and look at git diff",

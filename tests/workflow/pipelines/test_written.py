@@ -257,7 +257,7 @@ def test_a_pipeline_that_is_another_one_is_not_overwritten_and_nothing_else_is_w
     write(repository, {"iac.yaml": GIT_STATE, ".github/workflows/iac-apply.yml": "name: mine\n"})
     assert 1 == iac(repository, "init", "--ci", "github")
     said = capsys.readouterr().err
-    assert "there is a pipeline already, and it is another one: .github/workflows/iac-apply.yml" in said
+    assert "there is another pipeline already: .github/workflows/iac-apply.yml" in said
     assert ["iac-apply.yml"] == [path.name for path in (repository / ".github/workflows").iterdir()]
 
 

@@ -9,18 +9,18 @@ from iac.views.words import CharacterBudget
 
 
 def test_a_block_takes_its_length_and_the_end_of_its_line_to_the_last_character() -> None:
-    room = CharacterBudget(8)
-    assert ["abc", "def"] == room.take(["abc", "def", "g"])
-    assert 0 == room.left
-    assert [] == room.take([""])
+    budget = CharacterBudget(8)
+    assert ["abc", "def"] == budget.take(["abc", "def", "g"])
+    assert 0 == budget.left
+    assert [] == budget.take([""])
 
 
 def test_all_is_taken_or_nothing() -> None:
-    room = CharacterBudget(7)
-    assert not room.take_all(["abc", "def"])
-    assert 7 == room.left
-    assert room.take_all(["abc", "de"])
-    assert 0 == room.left
+    budget = CharacterBudget(7)
+    assert not budget.take_all(["abc", "def"])
+    assert 7 == budget.left
+    assert budget.take_all(["abc", "de"])
+    assert 0 == budget.left
 
 
 def test_a_section_counts_what_does_not_fit() -> None:
@@ -32,7 +32,7 @@ def test_a_section_counts_what_does_not_fit() -> None:
 
 @given(st.lists(st.text(max_size=9)), st.integers(0, 80), st.integers(0, 80))
 def test_a_section_stays_within_its_share_and_within_the_room(entries: list[str], left: int, most: int) -> None:
-    room = CharacterBudget(left)
-    lines, hidden = room.section("# T", entries, most=most)
-    assert left - room.left == sum(len(line) + 1 for line in lines) <= min(left, most)
+    budget = CharacterBudget(left)
+    lines, hidden = budget.section("# T", entries, most=most)
+    assert left - budget.left == sum(len(line) + 1 for line in lines) <= min(left, most)
     assert not lines or len(lines) - 3 - bool(hidden) == len(entries) - hidden

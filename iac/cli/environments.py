@@ -1,0 +1,162 @@
+"""Several environments by one command: side by side, one section each, and the worst exit code."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+import click
+
+from iac.cli import INTERRUPTED
+from iac.cli.context import CommandContext
+from iac.cli.failure import exit_code, known_error, report
+from iac.cli.format import show_json
+from iac.cli.options import call_of
+from iac.core.errors import IacError
+from iac.core.text import printable
+
+T = TypeVar("T")
+
+_AT_ONCE = 8
+_MILD_TO_BAD = (0, 2, 3, 4, 5, 1, 6, 130)
+"""Exit codes, the worst last: a difference that was found is milder than an environment that could not be looked at."""
+
+
+@dataclass(frozen=True, slots=True)
+class Section(Generic[T]):
+    """One environment of several: what the command found there and its exit code, or why it found nothing."""
+
+    context: CommandContext
+    name: str
+    result: T | None
+    code: int
+    error: IacError | None = None
+
+
+def names_of(context: CommandContext) -> Sequence[str]:
+    """The environments that are asked for, in the order given; with --all-envs in that of iac.yaml.
+
+    Raises:
+        InvalidInput: iac.yaml has mistakes.
+        InputError: there is no such environment.
+    """
+    from iac.config.project import load_project  # not needed by --help
+
+    project = load_project(context.root)
+    for name in context.environments:
+        project.settings(name)
+    return tuple(project.environments) if context.has_all else context.environments
+
+
+def run_each(
+    context: CommandContext, work: Callable[[CommandContext], T], code_of: Callable[[T], int]
+) -> list[Section[T]]:
+    """Do the same for each environment, side by side; one that fails keeps no other from its section."""
+    progress = context.with_progress().progress
+
+    def run(name: str) -> Section[T]:
+        inner = context.for_one(name)
+        try:
+            result = work(inner)
+            return Section(inner, name, result, code_of(result))
+        except click.ClickException:
+            raise
+        except Exception as error:
+            return Section(inner, name, None, exit_code(error), known_error(error))
+        finally:
+            progress.leave(name)
+
+    names = names_of(context)
+    progress.begin(len(names), "environment")
+    try:
+        with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="iac-environment") as pool:  # limit: that of each command
+            return list(pool.map(run, names))
+    finally:
+        progress.end()
+
+
+def show_sections(
+    context: CommandContext,
+    sections: Sequence[Section[T]],
+    view: str,
+    *,
+    value: Callable[[T], dict[str, Any]],
+    text: Callable[[CommandContext, T], str],
+) -> int:
+    """Print one report with a section for each environment; the worst exit code."""
+    if view == "json":
+        show_json({"environments": [_value(section, value) for section in sections]})
+    else:
+        page = context.layout()
+        for number, section in enumerate(sections):
+            if number:
+                click.echo()
+            if view == "text" or section.result is None:
+                click.echo(page.line(printable(f"== {section.name} =="), "bold"), color=True)
+            if section.result is not None:
+                click.echo(text(section.context, section.result), nl=False, color=True)
+            for line in error_lines(section.error):
+                click.echo(page.line(line, "!" if line.startswith("error") else ""), color=True)
+    return worst(section.code for section in sections)
+
+
+def run_in_order(
+    context: CommandContext, names: Sequence[str], work: Callable[[CommandContext], int], view: str, *, keep_going: bool
+) -> int:
+    """Do the same for one environment after the other; the first that does not end well ends it, unless `keep_going`.
+
+    What an environment prints as JSON becomes its section of one document.
+    """
+    call = call_of(click.get_current_context())
+    values: list[dict[str, Any]] = []
+    codes: list[int] = []
+    stopped = ""
+    for name in names:
+        value: dict[str, Any] = {"environment": name}
+        values.append(value)
+        if stopped:
+            value["not_tried"] = f"{stopped} did not end well"
+            context.note(f"{name}: not tried, because {stopped} did not end well")
+            continue
+        call.sections = [] if view == "json" else None
+        try:
+            codes.append(work(context.for_one(name)))
+        except click.ClickException:
+            raise
+        except Exception as error:
+            codes.append(report(error, no_color=context.no_color))
+            value |= error_value(name, known_error(error), codes[-1])
+        for printed in call.sections or ():
+            value |= printed
+        if codes[-1] and (codes[-1] == INTERRUPTED or not keep_going):
+            stopped = name
+    call.sections = None
+    if view == "json":
+        show_json({"environments": values})
+    return worst(codes)
+
+
+def error_lines(error: IacError | None) -> list[str]:
+    """Why a section is empty, in lines."""
+    if error is None:
+        return []
+    head, *rest = map(printable, error.lines())
+    return [f"error: {head}", *(f"  {line}" for line in rest)]
+
+
+def error_value(name: str, error: IacError, code: int) -> dict[str, Any]:
+    """The same as JSON, as any error of a command."""
+    return {"environment": name, "error": {**error.to_dict(), "exit": code}}
+
+
+def _value(section: Section[T], value: Callable[[T], dict[str, Any]]) -> dict[str, Any]:
+    if section.result is not None:
+        return {"environment": section.name, **value(section.result)}
+    return error_value(section.name, section.error or IacError("nothing was found"), section.code)
+
+
+def worst(codes: Iterable[int]) -> int:
+    """The exit code of several."""
+    return max(codes, key=_MILD_TO_BAD.index, default=0)
