@@ -109,3 +109,12 @@ def test_plan_and_doctor_say_that_no_document_names_the_registration_endpoint(tm
             code, out, err = work.iac(command)
             assert 6 == code
             assert "registration_endpoint: URL" in out + err
+
+
+def test_an_import_of_a_client_that_only_its_token_reads_says_so_and_not_that_there_is_none(tmp_path: Path) -> None:
+    with start_standin() as server, working(server, tmp_path) as work:
+        made = _register(server)
+        code, _, err = work.iac("import", made["client_id"])
+        assert 1 == code
+        assert "iac secret token ADDR --uri" in err
+        assert "no such client" not in err
