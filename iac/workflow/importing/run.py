@@ -163,7 +163,7 @@ def _read_server(
         SkippedClient(client_id, f"it is not understood: {registration.invalid_words}")
         for client_id, registration in garbled.items()
     ]
-    left_out += [Skipped(client_id, _BY_TOKEN) for client_id in actual.unread if client_id not in garbled]
+    left_out += [SkippedClient(client_id, _BY_TOKEN) for client_id in actual.unread if client_id not in garbled]
     return [*candidates, *odd], replace(request.terms, facts=actual.facts), left_out
 
 
