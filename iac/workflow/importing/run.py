@@ -31,7 +31,7 @@ _CLIENT_ID = re.compile(load_schema("client")["$defs"]["client_id"]["pattern"])
 """What a definition can have."""
 
 
-_BY_TOKEN = (
+_UNREAD = (
     "only its registration access token reads it: write client_id: ID into a definition, and run"
     " iac secret token ADDR --uri REGISTRATION_CLIENT_URI, with the token on stdin"
 )
@@ -163,7 +163,7 @@ def _read_server(
         SkippedClient(client_id, f"it is not understood: {registration.invalid_words}")
         for client_id, registration in garbled.items()
     ]
-    left_out += [SkippedClient(client_id, _BY_TOKEN) for client_id in actual.unread if client_id not in garbled]
+    left_out += [SkippedClient(client_id, _UNREAD) for client_id in actual.unread if client_id not in garbled]
     return [*candidates, *odd], replace(request.terms, facts=actual.facts), left_out
 
 
