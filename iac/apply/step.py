@@ -84,7 +84,7 @@ class Steps:
         if answer.secret is not None and answer.secret != chosen and uses_secret(desired.fields):
             client = with_secret(client, self._seal(change, answer.secret))
         change = replace(change, client_id=answer.client_id or change.client_id)
-        if change.carried or change.carried_owners:
+        if (change.carried or change.carried_owners) and not self.facts.api.server_chooses:
             self._take_over(change, answer, client)
             return
         not_kept, client, answer = self._settle(change, answer, client)

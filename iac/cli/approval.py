@@ -178,7 +178,7 @@ def _show_proof(context: CommandContext, report: Report) -> None:
 def _unfinished(report: Report) -> PartialApply:
     if not report.is_proven and replace(report, proof=None, unproven=None).is_complete:
         return PartialApply(
-            "applied, and not proven to work", fix="see above: what was applied stays; run iac verify to ask again"
+            "applied, and not proven to work", fix="fix what is shown above, then run iac verify; the changes stay"
         )
     rest = "" if report.is_applied else "; running iac apply plans exactly the rest"
     return PartialApply("applied in part", fix=f"see above{rest}")

@@ -246,7 +246,7 @@ def _admin_fields(definition: Definition) -> Iterator[Diagnostic]:
             where = definition.merged.at(name)
             summary = f"{name} is {'set through the management API only' if api.is_iam else 'a field of IAM alone'}"
             yield mistake("needs-management-api", summary, where, fix=_or_management("remove it", api))
-    if api.server_chooses and definition.merged.get(_ROTATION) == Rotation.REPLACE:
+    if not api.can_replace and definition.merged.get(_ROTATION) == Rotation.REPLACE:
         where = definition.merged.at(_ROTATION)
         summary = "a rotation that replaces is done through the management API only"
         yield mistake(

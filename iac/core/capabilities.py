@@ -27,7 +27,7 @@ class Capabilities:
         server: who the server is, for messages.
         is_iam: whether it is an INDIGO IAM, whose versions differ in what they show.
         server_chooses: the server chooses client_id and secret of a new client; else iac does. Without an id that is
-            known beforehand there is no successor, and a create without an answer cannot be looked up.
+            known beforehand a create without an answer cannot be looked up.
         reads_all: the login reads the clients of every owner, so that a client that is not found is gone.
         uses_tokens: clients may have registration access tokens (RFC 7592), which state keeps.
         sets_all: it sets owners and each field; else those of `Field.admin_only` cannot be set.
@@ -35,6 +35,7 @@ class Capabilities:
         knows_defaults: what a client gets where a field is left out is known. Else nothing is sent that a definition
             does not name; what the server makes of that, and what it adds to lists, is remembered as its own.
         can_rotate: there is a call for a new secret; the table says for whom.
+        can_replace: another client can take the place of one, as `lifecycle.rotation: replace` asks.
         why_no_rotation: why there is none, or not for every login, for messages.
         shows_true_secrets: a secret that a read shows is the one that logs in; else it may be a mask or a hash, and the
             token endpoint is asked.
@@ -56,6 +57,7 @@ class Capabilities:
     drops_scopes: bool = False
     knows_defaults: bool = True
     can_rotate: bool = True
+    can_replace: bool = True
     why_no_rotation: str = ""
     shows_true_secrets: bool = True
     renews_tokens: bool = False

@@ -16,9 +16,7 @@ from iac.core.diagnostics import Diagnostic
 from iac.core.errors import InputError, RenderError
 from iac.core.plan.change import sha256
 from iac.core.plan.draft import PlanOptions, Reads
-from iac.core.state.model import (
-    State,
-)
+from iac.core.state.model import State
 from iac.core.text import nearest
 from iac.ports import Clock, Deliveries, Holder, Provider, Sink, StateBackend, Vault, find_newer
 from iac.ports.progress import SILENT, Progress

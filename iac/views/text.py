@@ -315,7 +315,7 @@ def _together(outcomes: Sequence[Outcome], page: TextLayout) -> Iterator[str]:
 
 def _delivered(output: Delivered) -> str:
     what = "removed" if output.output.action is OutputAction.DELETE else "written"
-    return f"  {printable(output.output.id)}: {what if output.is_changed else 'already as wanted'}"
+    return f"  {printable(output.output.id)}: {what if output.is_changed else 'up to date already'}"
 
 
 def _tokens(report: Report, page: TextLayout) -> Iterator[str]:

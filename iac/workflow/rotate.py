@@ -35,7 +35,7 @@ def prepare_rotation(session: Session, addresses: Collection[str], *, no_grace: 
 def _check(address: str, change: Change | None) -> None:
     if change is not None and change.action in {Action.CREATE, Action.ADOPT}:
         raise InputError("this client is not applied yet", where=address, fix="run iac apply: that makes its secret")
-    if change is None or change.step not in _NEW:
+    if change is None or not (change.succeeds or change.step in _NEW):
         raise InputError(
             "this client has no secret to rotate",
             where=address,

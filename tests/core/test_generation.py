@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from iac.core.capabilities import FULL
 from iac.core.plan.identity import base_of, client_id_of, is_successor_id, reinstate, successor, with_current_id
 from iac.core.state.model import ClientState, Predecessor
 from tests.core.build import applied, desired, state
@@ -34,7 +35,7 @@ def test_a_definition_means_the_client_that_its_address_has_by_now() -> None:
     assert APP == with_current_id(APP, None) == with_current_id(APP, applied(APP))
     now = with_current_id(APP, SECOND)
     assert ("app.r2", 2) == (now.client_id, now.generation)
-    assert ("app.r3", 3) == (successor(now).client_id, successor(now).generation)
+    assert ("app.r3", 3) == (successor(now, FULL).client_id, successor(now, FULL).generation)
     other = desired(client_id="other")
     assert other == with_current_id(other, SECOND)
 

@@ -209,7 +209,7 @@ def test_a_report_says_what_was_done_what_failed_and_what_was_not_tried() -> Non
         "    fix: ask",
         ". team/c (app): update not tried: interrupted",
         "  out/a.env: written",
-        "  out/a.env: already as wanted",
+        "  out/a.env: up to date already",
         "  out/b.env: removed",
         "! out/a.env: not written",
         "    disk full",

@@ -151,9 +151,9 @@ DEFINITIONS = (
     ),
     error(
         "needs-management-api",
-        what="A definition has a field that only the management API sets, or `lifecycle.rotation: replace`, "
-        "and another provider.",
-        why="The server would drop the field, and it chooses the ids that successors need.",
+        what="A definition has a field that only the management API sets, and another provider; or "
+        "`lifecycle.rotation: replace`, and the provider `iam-self-service`.",
+        why="The server would drop the field; in self service it chooses the ids that successors need.",
         fix="Remove it, or use `provider: iam-admin`.",
     ),
     error(

@@ -121,7 +121,7 @@ GUARDS = (
     refusal(
         "no-rotation",
         what="Refuses a new secret where the server has no call that makes one.",
-        fix="Use `provider: iam-admin`, `iac redeem`, or a new client.",
+        fix="Use `lifecycle.rotation: replace`, `provider: iam-admin`, `iac redeem`, or a new client.",
     ),
     refusal(
         "scope-would-be-stripped",
@@ -296,6 +296,18 @@ def other_id(address: str, before: str, after: str) -> Diagnostic:
         limit=before,
         value=after,
         setting="give the new client_id a definition of its own and list the old address under removed:",
+        field="client_id",
+    )
+
+
+def names_id(address: str, client_id: str) -> Diagnostic:
+    """A successor has an id that the server chooses, and the definition names the one of before."""
+    return guard(
+        "client-id-changed",
+        f"the definition names {client_id}, and the server chooses the client_id of the client in its place",
+        [address],
+        value=client_id,
+        setting="remove client_id from the definition: state knows it",
         field="client_id",
     )
 

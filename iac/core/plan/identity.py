@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import TypeVar
 
+from iac.core.capabilities import Capabilities
 from iac.core.desired import Desired, DesiredClient
 from iac.core.model import Fields, members
 from iac.core.registration import Actual, NewToken, Registration, UnreadReason
@@ -85,8 +86,13 @@ def with_current_id(client: DesiredClient, stored: ClientState | None) -> Desire
     return replace(client, client_id=stored.client_id, generation=stored.generation)
 
 
-def successor(client: DesiredClient) -> DesiredClient:
-    """The definition, already bound to its current client_id (`with_current_id`), of the next generation."""
+def successor(client: DesiredClient, api: Capabilities) -> DesiredClient:
+    """The definition, already bound to its current client_id (`with_current_id`), of the next generation.
+
+    Where the server chooses the ids, it has none yet.
+    """
+    if api.server_chooses:
+        return replace(client, client_id="", generation=client.generation + 1)
     base = client.client_id.removesuffix(client_id_of("", client.generation))
     generation = client.generation + 1
     return replace(client, client_id=client_id_of(base, generation), generation=generation)

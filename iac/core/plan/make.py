@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
+from iac.core.capabilities import Capabilities
 from iac.core.desired import Desired, DesiredClient, Disposition, RemovedEntry
 from iac.core.diagnostics import Diagnostic, Severity
 from iac.core.plan import guards
@@ -40,7 +41,7 @@ from iac.core.plan.proposal import (
     rendered_after,
     restored,
 )
-from iac.core.plan.reach import find_unread, guard_change, guard_new, guard_not_understood, out_of_reach
+from iac.core.plan.reach import find_unread, guard_change, guard_lost, guard_new, guard_not_understood, out_of_reach
 from iac.core.plan.secret_step import SecretDecision, decide_new, decide_registered, decide_requested
 from iac.core.plan.succession import find_replacement, may_succeed, plan_predecessors, plan_succession, why_requested
 from iac.core.plan.upkeep import attach_recipients, find_due, find_sealed_otherwise
@@ -153,7 +154,7 @@ def to_read(desired: Desired, state: State, options: PlanOptions) -> tuple[list[
     clients = reinstate(moved, wanted).clients
     for client in wanted:
         stored = clients.get(client.address)
-        ids |= set(_ids(with_current_id(client, stored), stored, options))
+        ids |= set(_ids(with_current_id(client, stored), stored, options, desired.api))
         owners |= set(_owned(with_current_id(client, stored), stored, options))
     for address, client_state in state.clients.items():
         ids |= set(client_state.client_ids) if options.wants(address) else set()
@@ -161,10 +162,10 @@ def to_read(desired: Desired, state: State, options: PlanOptions) -> tuple[list[
     return sorted(ids - {""}), sorted(owners - {""})
 
 
-def _ids(client: DesiredClient, stored: ClientState | None, options: PlanOptions) -> Iterator[str]:
+def _ids(client: DesiredClient, stored: ClientState | None, options: PlanOptions, api: Capabilities) -> Iterator[str]:
     yield client.client_id
     if stored is not None and stored.client_id == client.client_id and may_succeed(client, stored, options):
-        yield successor(client).client_id
+        yield successor(client, api).client_id
 
 
 def _owned(client: DesiredClient, stored: ClientState | None, options: PlanOptions) -> Iterator[str]:
@@ -244,6 +245,8 @@ def plan_client(draft: Draft, client: DesiredClient) -> None:
     replacement = find_replacement(draft, client, stored) if stored is not None else None
     if refuse_held(draft, replacement or client):
         return
+    if stored is not None and client.client_id in draft.actual.registrations:
+        guard_lost(draft, client)
     if stored is not None and replacement is not None:
         _plan_another(draft, replacement, stored)
         return
@@ -262,7 +265,7 @@ def plan_client(draft: Draft, client: DesiredClient) -> None:
 
 
 def _plan_another(draft: Draft, client: DesiredClient, stored: ClientState) -> None:
-    if draft.actual.facts.api.server_chooses:
+    if draft.actual.facts.api.server_chooses and client.client_id:
         draft.guards.append(guards.other_id(client.address, stored.client_id, client.client_id))
     else:
         plan_succession(draft, client, stored)

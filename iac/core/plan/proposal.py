@@ -199,8 +199,9 @@ def carried(client: DesiredClient, old: Registration, facts: Facts) -> Fields:
     It is what an update would leave as it is: a client that takes the place of `old` gets it too.
     """
     body = server.update_body(replace(old, secret=None), {}, (), facts)
-    decision = server.parse_answer(body).fields
-    others = {name: value for name, value in body.items() if name not in FIELDS and name != "client_id"}
+    decision = server.parse_answer(body, facts.api).fields
+    is_known = facts.api.knows_defaults  # else what only the server sets cannot be told from the rest
+    others = {name: value for name, value in body.items() if is_known and name not in FIELDS and name != "client_id"}
     is_keyed = "jwks_uri" in client.fields
     own = {name: decision[name] for name in decision if name not in client.managed and not (is_keyed and name == "jwk")}
     return {**others, **own}

@@ -86,16 +86,11 @@ def _sends(change: Change, client_id: str) -> bool:
 
 def guard_new(draft: Draft, client: DesiredClient, stored: ClientState | None) -> None:
     """A create where the server chooses the id: never one that may be the second."""
-    intent = draft.state.intents.get(client.address)
     if client.address in draft.named:
         draft.guards.append(_not_registered(client.address, client.client_id))
-    if client.address in draft.options.recreate:
+    if client.address in draft.options.recreate or guard_lost(draft, client):
         return
-    if intent is not None and intent.may_be_lost:
-        name = str(client.fields.get("client_name", ""))
-        client_ids = draft.actual.found.get(client.address, ())
-        draft.guards.append(guards.lost_create(client.address, intent.at, name, client_ids))
-    elif stored is not None:
+    if stored is not None:
         draft.guards.append(out_of_reach(draft, client.address, stored.client_id))
 
 
@@ -140,6 +135,17 @@ def _not_registered(address: str, client_id: str) -> Diagnostic:
     )
 
 
+def guard_lost(draft: Draft, client: DesiredClient) -> bool:
+    """A create that may have been sent, and whose answer is lost; perhaps that of a client in the place of another."""
+    intent = draft.state.intents.get(client.address)
+    if intent is None or not intent.may_be_lost or client.address in draft.options.recreate:
+        return False
+    name = str(client.fields.get("client_name", ""))
+    client_ids = draft.actual.found.get(client.address, ())
+    draft.guards.append(guards.lost_create(client.address, intent.at, name, client_ids))
+    return True
+
+
 def out_of_reach(draft: Draft, address: str, client_id: str) -> Diagnostic:
     """A client of state that is not there, or cannot be reached any more: what is known of why."""
     intent = draft.state.intents.get(address)
@@ -167,6 +173,7 @@ def _unreachable(address: str, client_id: str) -> Diagnostic:
 def _no_rotation(address: str, client_id: str, api: Capabilities) -> Diagnostic:
     """This API, this version or this login has no call for a new secret."""
     others = "provider: iam-admin, iac redeem (IAM from 1.14), or " if api.is_iam else ""
+    others += "lifecycle: {rotation: replace} in the definition, or " if api.can_replace else ""
     return guards.guard(
         "no-rotation",
         "the client needs a new secret, and this login cannot make one",

@@ -23,7 +23,7 @@ from iac.core.plan.proposal import (
     propose,
 )
 from iac.core.plan.secret_step import SecretDecision, decide_new, decide_registered
-from iac.core.registration import Registration
+from iac.core.registration import Registration, UnreadReason
 from iac.core.rotation import due, duration, is_past, later
 from iac.core.state.model import ClientState, Predecessor
 
@@ -55,12 +55,15 @@ def find_replacement(draft: Draft, client: DesiredClient, stored: ClientState) -
     """The definition bound to the client that takes the place of the present one; None when that stays."""
     if stored.client_id != client.client_id:
         return client
-    if draft.actual.facts.api.server_chooses:
+    api, observed = draft.actual.facts.api, draft.actual.registrations.get(client.client_id)
+    if not api.can_replace:
         return None
-    replacement, observed = successor(client), draft.actual.registrations.get(client.client_id)
+    replacement = successor(client, api)
     if observed is None or not uses_secret(observed.fields):
         return None
     is_begun = draft.creates(replacement) and replacement.client_id in draft.actual.registrations
+    if client.address in draft.named and api.server_chooses and may_succeed(client, stored, draft.options):
+        draft.guards.append(guards.names_id(client.address, client.client_id))
     return replacement if is_begun or may_succeed(client, stored, draft.options) else None
 
 
@@ -73,7 +76,7 @@ def plan_succession(draft: Draft, client: DesiredClient, stored: ClientState) ->
     if observed is not None and not is_ours and (is_rotation or not client.adopt):
         draft.guards.append(guards.taken(client))
         return
-    renamed = FieldChange(CLIENT_ID, stored.client_id, client.client_id, Cause.DEFINITION)
+    renamed = FieldChange(CLIENT_ID, stored.client_id, client.client_id or None, Cause.DEFINITION)
     fields = (renamed, *compare_fields(draft, client, observed or old, stored if observed is None else None))
     change = propose(draft, client, observed, fields, _decide_secret(draft, client, observed))
     grace = 0 if old is None or draft.options.no_grace else client.lifecycle.grace
@@ -101,6 +104,8 @@ def _guard(draft: Draft, client: DesiredClient, stored: ClientState, old: Regist
     if old.is_disabled:
         draft.guards.append(guards.suspended(client.address, stored.client_id))
     guard_hidden(draft, client, old, stored)
+    if draft.actual.unread.get(stored.client_id) is UnreadReason.NO_ADDRESS:
+        draft.guards.append(guards.create_only(client.address, stored.client_id))
 
 
 def _decide_secret(draft: Draft, client: DesiredClient, observed: Registration | None) -> SecretDecision:
@@ -122,7 +127,9 @@ def _reason(draft: Draft, client: DesiredClient, stored: ClientState, grace: int
     if stored.client_id not in draft.actual.registrations:
         return f"{why}; {stored.client_id} is gone from the server already"
     stays = f"stays for {duration(grace)} from then on" if grace else "is deleted last"
-    return f"{why}: {client.client_id} is registered, outputs are written, {stored.client_id} {stays}"
+    return (
+        f"{why}: {client.client_id or 'another client'} is registered, outputs are written, {stored.client_id} {stays}"
+    )
 
 
 def plan_predecessors(draft: Draft, client: DesiredClient, observed: Registration, stored: ClientState) -> None:

@@ -14,6 +14,7 @@ PROVIDER = ProviderSettings(
         uses_tokens=True,
         sets_all=False,
         drops_scopes=True,
+        can_replace=False,
         why_no_rotation="self service has none up to 1.13, and none without being the owner",
     ),
     opener="iac.providers.iam_self_service.api:IamSelfService",
