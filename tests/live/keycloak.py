@@ -160,6 +160,8 @@ def start_keycloak(scratch: Path) -> Iterator[Keycloak]:
     with zipfile.ZipFile(archive) as packed:
         packed.extractall(scratch)
     home = scratch / f"keycloak-{version}"
+    for program in (home / "bin").glob("*.sh"):
+        program.chmod(0o755)  # zipfile leaves modes out
     ports = free_ports(2)
     command = ["sh", str(home / "bin/kc.sh"), "start-dev", "--http-host=127.0.0.1", f"--http-port={ports[0]}",
                f"--http-management-port={ports[1]}", "--cache=local"]  # fmt: skip
