@@ -96,8 +96,11 @@ REFUSED = 3
 
 
 def _words(problem: Mapping[str, Any]) -> str:
-    """What an error says, without what differs from run to run."""
+    """What the server says, else what iac does, without what differs from run to run."""
     words = "; ".join(part for part in (problem.get("summary"), problem.get("why")) if part)
+    for part in (problem.get("summary"), problem.get("why")):
+        if part and "the server says" in part:
+            words = part[part.index("the server says") :]
     words = re.sub(r"it ended at \S+, and now is \S+", "it ended at TIME", words)
     words = re.sub(r"client \S+-\S+-\S+|[0-9a-f]{8}-[0-9a-f-]{27}", "client", words)
     return re.sub(r" at line \d+ column \d+\.?|https?://(?:localhost|127\.0\.0\.1):\d+", "", words)

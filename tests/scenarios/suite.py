@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from typing import TYPE_CHECKING, Any
 
 from tests.scenarios.place import ADDRESS
@@ -117,7 +118,7 @@ def _why_not_kept(work: Work, name: str) -> str:
         assert work.is_settled(), name
     elif "did not keep" in words:
         return "the server drops or changes them, and apply says so"
-    return words.replace(name, "it")
+    return re.sub(rf"\b{name}\b", "it", words)
 
 
 def told(without: dict[str, list[str]]) -> str:
