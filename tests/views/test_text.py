@@ -319,4 +319,4 @@ def test_a_narrow_terminal_is_taken_for_one_of_40_characters() -> None:
 
 
 def test_a_plan_that_could_not_read_all_says_so() -> None:
-    assert any("iac could not read everything" in line for line in shown(plan(complete=False)))
+    assert any("could not read everything" in line for line in shown(plan(complete=False)))
