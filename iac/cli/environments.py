@@ -16,7 +16,7 @@ from iac.cli.format import show_json
 from iac.cli.options import call_of
 from iac.core.errors import IacError
 from iac.core.text import printable
-from iac.views.kind import Failures
+from iac.views.words import Failures
 
 T = TypeVar("T")
 

@@ -17,7 +17,7 @@ from iac.cli.help import Example, Subcommand
 from iac.core.inventory import COLUMNS, ClientStatus, Filter, Inventory, InventoryRow
 from iac.core.rotation import seconds
 from iac.core.text import nearest
-from iac.views.kind import Failures
+from iac.views.words import Failures
 
 _USUAL = ("address", "client_id", "name", "state", "grants")
 _DURATION = re.compile(r"[1-9][0-9]{0,4}[hdw]")

@@ -11,9 +11,6 @@ from iac.core.diagnostics import Diagnostic
 from iac.core.explanation import Explanation
 from iac.core.plan.plan import Plan
 
-Failures = Sequence[tuple[str, str]]
-"""Environments of several that gave no result: name, and why."""
-
 BUDGET = 65_000
 """Characters of markdown, unless asked otherwise: GitHub refuses a comment with more than 65,536."""
 SMALLEST_BUDGET = 4_000

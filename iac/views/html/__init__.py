@@ -26,8 +26,7 @@ from iac.core.plan.change import Action, OutputAction, SecretChange
 from iac.core.plan.plan import Plan
 from iac.core.rotation import written
 from iac.core.text import printable
-from iac.views.kind import Failures
-from iac.views.words import SOME_UNREAD, counted, entry_shown, no_change, remarks, sealing, value_shown
+from iac.views.words import SOME_UNREAD, Failures, counted, entry_shown, no_change, remarks, sealing, value_shown
 
 _VERBS = {**{str(action): f"to {action}" for action in Action}, "no_op": "unchanged", "unmanaged": "not managed here"}
 _STALE = timedelta(days=90)
