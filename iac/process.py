@@ -184,11 +184,11 @@ class PipeExchange:
         is_last: nothing more follows: the process finds the end of its input after what was given.
     """
 
-    def __init__(self, process: Process, given: bytes, limit: int, *, is_last: bool = False) -> None:
+    def __init__(self, process: Process, stdin: bytes, limit: int, *, is_last: bool = False) -> None:
         self.out = bytearray()
         self.err = bytearray()
         self._process = process
-        self._rest = memoryview(given)
+        self._rest = memoryview(stdin)
         self._limit = limit
         self._is_last = is_last
         self._open: set[IO[bytes]] = set()

@@ -83,6 +83,8 @@ SLOW = (
     "packaging",
     "providers/test_probe.py",
     "rendering/test_renderer.py",
+    "scenarios/test_sandbox.py",
+    "scenarios/test_switches.py",
     "services/test_catalogue.py",
     "traps",
     "workflow/pipelines",

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import click
 
 from iac.cli import INTERRUPTED
-from iac.cli.context import CommandContext, approve, check_terminal
+from iac.cli.context import CommandContext, approve, check_terminal, is_terminal
 from iac.cli.format import show_json, show_plan
 from iac.cli.options import complete_addresses
 from iac.core.errors import PartialApply
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from iac.apply.outcome import Report, StopRequest
     from iac.apply.run import LockedPlan
     from iac.session import Session
+
+_INTERRUPTED = b"interrupted: what is in flight is finished, nothing new is sent\n"
 
 AUTO_APPROVE = click.option("--auto-approve", is_flag=True, help="Do not ask. Off a terminal iac cannot ask.")
 ROTATE_DUE = click.option(
@@ -68,11 +70,11 @@ class ApprovalTerms:
 def with_ended(context: CommandContext, view: str) -> CommandContext:
     """The same, where each client and output is printed when it has ended."""
     from iac.apply.outcome import Failed, NotDelivered  # not needed by --help
-    from iac.views.text import ended_line
+    from iac.views.text import ended_text
 
     page = context.layout()
     return context.with_progress(
-        view, lambda result: (ended_line(result, page), isinstance(result, Failed | NotDelivered))
+        view, lambda result: (ended_text(result, page), isinstance(result, Failed | NotDelivered))
     )
 
 
@@ -135,7 +137,8 @@ def _interruptible(stop: StopRequest) -> Iterator[None]:
             stop.is_interrupt = True
             stop.ask("interrupted")
             with suppress(OSError, AttributeError):  # not through the stream: the interrupted code may be writing to it
-                os.write(sys.stderr.fileno(), b"interrupted: what is in flight is finished, nothing new is sent\n")
+                erase = b"\r\x1b[K" if is_terminal(sys.stderr) else b""  # the live line
+                os.write(sys.stderr.fileno(), erase + _INTERRUPTED)
 
     before = {sign: signal.signal(sign, ask) for sign in (signal.SIGINT, signal.SIGTERM)}
     try:
@@ -178,7 +181,7 @@ def _show_proof(context: CommandContext, report: Report) -> None:
 def _unfinished(report: Report) -> PartialApply:
     if not report.is_proven and replace(report, proof=None, unproven=None).is_complete:
         return PartialApply(
-            "applied, and not proven to work", fix="see above: what was applied stays; run iac verify to ask again"
+            "applied, and not proven to work", fix="fix what is shown above, then run iac verify; the changes stay"
         )
     rest = "" if report.is_applied else "; running iac apply plans exactly the rest"
     return PartialApply("applied in part", fix=f"see above{rest}")

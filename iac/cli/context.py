@@ -209,7 +209,9 @@ class CommandContext:
         """
         from iac.cli.progress import ShownProgress, tell_nothing  # not needed by --help
 
-        is_live = is_terminal(sys.stderr) and not (self.quiet or self.verbose) and os.environ.get("TERM") != "dumb"
+        is_live = (
+            is_terminal(sys.stderr) and not (self.quiet or self.verbose) and os.environ.get("TERM", "dumb") != "dumb"
+        )
         return replace(self, progress=ShownProgress(tell or tell_nothing, view != "text", is_live, self.quiet))
 
     def can_ask(self) -> bool:

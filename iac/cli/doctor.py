@@ -75,7 +75,7 @@ def _lines(checkup: Checkup, page: TextLayout) -> Iterator[str]:
     for check in checkup.checks:
         message = check.message
         head = printable(f"{check.health:<8} {message.id:<13} {message.summary}")
-        yield page.line(head, SIGNS.get(message.severity, ""), hanging=_INDENT)
+        yield page.line(head, SIGNS.get(message.severity, ""), hanging=_INDENT + 1)
         for line in (message.where, message.why, f"fix: {message.fix}" if message.fix else ""):
             if line:
                 yield page.line(f"{'':<{_INDENT}} {printable(line)}")

@@ -65,7 +65,7 @@ def command(context: CommandContext, *, addresses: tuple[str, ...], view: str, a
 
     # The files as they are before the server is asked: one that changes meanwhile is not written.
     sources = read_sources(context.root, accept) if accept else {}
-    drift = _read(context, accept or addresses)
+    drift = _read(context.with_progress(), accept or addresses)
     if accept:
         return _accept(context, drift, sources, view)
     _show(context, drift, view)

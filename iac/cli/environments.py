@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -54,27 +54,39 @@ def run_each(
     context: CommandContext, work: Callable[[CommandContext], T], code_of: Callable[[T], int]
 ) -> list[Section[T]]:
     """Do the same for each environment, side by side; one that fails keeps no other from its section."""
-    progress = context.with_progress().progress
-
-    def run(name: str) -> Section[T]:
-        inner = context.for_one(name)
-        try:
-            result = work(inner)
-            return Section(inner, name, result, code_of(result))
-        except click.ClickException:
-            raise
-        except Exception as error:
-            return Section(inner, name, None, exit_code(error), known_error(error))
-        finally:
-            progress.leave(name)
-
     names = names_of(context)
+    progress = context.with_progress().progress
+    turn = threading.BoundedSemaphore(_AT_ONCE)
+    ended: dict[str, Section[T] | click.ClickException] = {}
+
+    def run(name: str) -> None:
+        inner = context.for_one(name)
+        with turn:
+            try:
+                result = work(inner)
+                ended[name] = Section(inner, name, result, code_of(result))
+            except click.ClickException as mistake:
+                ended[name] = mistake
+            except Exception as error:
+                ended[name] = Section(inner, name, None, exit_code(error), known_error(error))
+        progress.leave(name)
+
     progress.begin(len(names), "environment")
+    # Not a pool, whose threads a process waits for at its end: Ctrl-C ends at once, whatever a server does.
+    threads = [threading.Thread(target=run, args=(name,), name=f"iac-{name}", daemon=True) for name in names]
     try:
-        with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="iac-environment") as pool:  # limit: that of each command
-            return list(pool.map(run, names))
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()  # limit: that of the command in one environment
     finally:
         progress.end()
+    sections = []
+    for outcome in (ended[name] for name in names):
+        if isinstance(outcome, click.ClickException):
+            raise outcome
+        sections.append(outcome)
+    return sections
 
 
 def show_sections(

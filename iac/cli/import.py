@@ -135,12 +135,14 @@ def _day(text: str | None, today: date) -> date | None:
 
 
 def _read(context: CommandContext, source: str) -> list[Candidate]:
+    from iac.config.project import load_project
     from iac.workflow.importing.source import parse_files, read_file, read_folder
 
+    api = load_project(context.root).settings(context.environment).api
     if source == "-":
-        return parse_files([("stdin", read_stdin())])
+        return parse_files([("stdin", read_stdin())], api)
     path = context.path(source)
-    return parse_files(read_folder(path, source) if path.is_dir() else [(source, read_file(path))])
+    return parse_files(read_folder(path, source) if path.is_dir() else [(source, read_file(path))], api)
 
 
 def _told(done: ImportResult, *, is_text: bool) -> Iterator[str]:

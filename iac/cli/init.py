@@ -157,7 +157,7 @@ def tell_key(context: CommandContext, begun: NewState) -> None:
     path = begun.key.path
     click.echo(printable(f"{'made' if begun.key.is_new else 'took'} the age identity {path}"))
     context.note(
-        "it opens the secrets in state, and is used on this machine without further settings;",
+        "it decrypts the secrets in state; commands on this machine find it",
         "keep a copy in a safe place: without it you must rotate every secret",
-        f"elsewhere, as in a pipeline, set IAC_AGE_IDENTITY to the content of {path} or to its path",
+        f"elsewhere, such as in a pipeline, set IAC_AGE_IDENTITY to the content of {path} or to its path",
     )

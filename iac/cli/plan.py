@@ -128,7 +128,7 @@ def command(
             lambda plan: 3 if plan.refusals else 2 if detailed_exitcode and not plan.is_empty else 0,
         )
         return _show_many(context, sections, files, view, setting)
-    plan = _read(based, targets, recreate, rotate_due=rotate_due)
+    plan = _read(based.with_progress(), targets, recreate, rotate_due=rotate_due)
     if view == "markdown":
         click.echo(render_plan(plan, PlanView.MARKDOWN, setting), nl=False)
     else:

@@ -244,7 +244,7 @@ def _admin_fields(definition: Definition) -> Iterator[Diagnostic]:
     for name in [] if api.sets_all else [*definition.fields, *owned]:
         if name in owned or field_of(name).admin_only:
             where = definition.merged.at(name)
-            summary = f"{name} is set through the management API only"
+            summary = f"{name} is {'set through the management API only' if api.is_iam else 'a field of IAM alone'}"
             yield mistake("needs-management-api", summary, where, fix=_or_management("remove it", api))
     if not api.can_replace and definition.merged.get(_ROTATION) == Rotation.REPLACE:
         where = definition.merged.at(_ROTATION)

@@ -117,8 +117,8 @@ def message_groups(diagnostics: Iterable[Diagnostic]) -> list[tuple[Severity, li
     if hidden:
         counts = Counter(f"{file} {name}".strip() for file, name in map(_kind, hidden))
         more = listed(f"{kind} ({count:,})" for kind, count in counts.items())
-        told = f"and {len(hidden):,} more: {more}; iac validate --format json shows all"
-        groups.append((Severity.WAIVED, [told]))
+        summary = f"and {len(hidden):,} more: {more}; iac validate --format json shows all"
+        groups.append((Severity.WAIVED, [summary]))
     return groups
 
 

@@ -121,7 +121,7 @@ def is_uri(text: object) -> bool:
 
 def is_same_origin(issuer: str, url: str) -> bool:
     """Whether a URL is on the server of an issuer."""
-    origins = [_origin(parts) for each in (issuer, url) if (parts := _split(each)) and parts.scheme in _PORTS]
+    origins = [_origin(parts) for address in (issuer, url) if (parts := _split(address)) and parts.scheme in _PORTS]
     return origins[:1] == origins[1:]
 
 

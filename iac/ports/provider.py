@@ -134,6 +134,15 @@ class Reader(ABC):
         return self._known_scopes()
 
     @_server
+    def check_create(self) -> None:
+        """Whether clients can be registered, before one is to be.
+
+        Raises:
+            UnreachableError: the server does not say where.
+        """
+        self._check_create()
+
+    @_server
     def served_issuer(self) -> str:
         """The issuer in the server's own spelling (OpenID Connect Discovery section 3, issuer)."""
         return self._served_issuer()
@@ -168,6 +177,10 @@ class Reader(ABC):
     def _identify(self) -> Identity: ...
     @abstractmethod
     def _known_scopes(self) -> frozenset[str]: ...
+
+    def _check_create(self) -> None:
+        return
+
     @abstractmethod
     def _served_issuer(self) -> str: ...
 

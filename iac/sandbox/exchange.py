@@ -61,7 +61,7 @@ def check(world: World, origin: str, destination: str, scopes: tuple[str, ...]) 
     Raises:
         RefusalError: 403 for the clients, 400 for a scope.
     """
-    policy = max(_about(world, origin, destination), key=lambda found: found[0], default=((), None))[1]
+    policy = max(_about(world, origin, destination), key=lambda entry: entry[0], default=((), None))[1]
     if policy is None or policy["rule"] == "DENY":
         raise RefusalError(oauth_error(403, "access_denied", "Token exchange not allowed"))
     denied = {scope["matchParam"] for scope in policy.get("scopePolicies", ()) if scope["rule"] == "DENY"}

@@ -117,9 +117,9 @@ def _exchanged(world: World, client: Client, asked: Mapping[str, str], scopes: t
         raise RefusalError(oauth_error(401, "invalid_token", "Access token not found", challenge="Bearer"))
     exchange.check(world, subject.client_id, client.client_id or "", scopes)
     answer = _answer(world, client, subject.account, scopes)
-    told = {**json.loads(answer.body), "issued_token_type": "urn:ietf:params:oauth:token-type:jwt"}
-    told.pop("id_token", None)  # none is recorded
-    return replace(answer, body=json.dumps(told).encode())
+    members = {**json.loads(answer.body), "issued_token_type": "urn:ietf:params:oauth:token-type:jwt"}
+    members.pop("id_token", None)  # none is recorded
+    return replace(answer, body=json.dumps(members).encode())
 
 
 def _answer(

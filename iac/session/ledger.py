@@ -124,7 +124,9 @@ class Ledger:
 
     def keep_token(self, new: NewToken) -> None:
         """Make a registration access token durable that an answer has brought; the one in state is dead."""
-        address = next((name for name, held in self.state.clients.items() if new.client_id in held.client_ids), None)
+        address = next(
+            (name for name, stored in self.state.clients.items() if new.client_id in stored.client_ids), None
+        )
         if address is None:
             return
         # A client and its predecessor are one entry of the state, and may be read at the same time.
@@ -206,10 +208,10 @@ class Ledger:
             StateError: one of them cannot be opened, or a recipient is invalid.
         """
         state = self.state
-        told = progress.over(state.clients, "client", "sealed again")
+        entries = progress.over(state.clients, "client", "sealed again")
         self.state = replace(
             state,
-            clients={address: self._client(client, address, address) for address, client in told},
+            clients={address: self._client(client, address, address) for address, client in entries},
             intents={address: self._intent(intent, address, address) for address, intent in state.intents.items()},
             tombstones=tuple(
                 replace(one, client=self._client(one.client, one.address, one.address)) for one in state.tombstones

@@ -235,11 +235,11 @@ def _guards(plan: Plan) -> Iterator[str]:
             yield f"  {group[0].id}: {len(group) - ALIKE:,} more, see --format json: {printable(others)}"
 
 
-def ended_line(result: object, page: TextLayout) -> str:
-    """What became of a client or an output, in one line; "" for what is told elsewhere."""
+def ended_text(result: object, page: TextLayout) -> str:
+    """What became of a client or an output, when it is known; why it failed is for the report. "" for anything else."""
     match result:
         case Done():
-            return next(_one(result, page))
+            return "\n".join(_one(result, page))
         case Failed(change, error):
             return page.line(f"! {_name(change)}: {_failed(change, error)}", "!")
         case Delivered():
@@ -316,7 +316,7 @@ def _together(outcomes: Sequence[Outcome], page: TextLayout) -> Iterator[str]:
 
 def _delivered(output: Delivered) -> str:
     what = "removed" if output.output.action is OutputAction.DELETE else "written"
-    return f"  {printable(output.output.id)}: {what if output.is_changed else 'already as wanted'}"
+    return f"  {printable(output.output.id)}: {what if output.is_changed else 'up to date already'}"
 
 
 def _tokens(report: Report, page: TextLayout) -> Iterator[str]:

@@ -66,7 +66,7 @@ def from_root(directory: str, file: str) -> str:
 CAUSES = {Cause.DEFINITION: "", Cause.SERVER: "changed on the server", Cause.BOTH: "changed here and on the server"}
 """Who made a field differ; the definition, which is the usual, is not said."""
 
-SOME_UNREAD = "Not all could be read from the server: the rest is compared with what was last applied."
+SOME_UNREAD = "iac could not read everything from the server. It compares the rest with what it last applied."
 
 
 def taken_words(taken: TakenOverFields) -> str:

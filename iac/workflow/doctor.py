@@ -290,6 +290,9 @@ def server(provider: Connected, known: ProviderSettings, issuer: str) -> Iterato
     yield ok("login", f"logged in as {identity.subject or 'a client that the token does not name'}")
     if known.scopes_of_login:
         yield _scopes(identity)
+    if not known.api.is_iam:
+        provider.check_create()
+        yield ok("registration", "the server, or iac.yaml, says where clients are registered")
     actual = provider.read([])
     if known.api.reads_all:
         yield ok("flavour", f"behaves like IAM {actual.facts.flavour}, {counted(actual.total, 'client')}")

@@ -78,6 +78,8 @@ def _registered(plan: Plan, state: State, actual: Actual) -> dict[str, Registrat
 
 def _reviewed(session: Session, plan: Plan, clients: Mapping[str, Registration], options: PlanOptions) -> Plan:
     """With the findings of policy. The server is asked which scopes it knows only where that could settle one."""
+    if any(change.creates for change in plan.changes):
+        session.provider.check_create()
     wanted = [client for client in session.desired.clients.values() if options.wants(client.address)]
     scopes = session.provider.known_scopes() if asks_server(wanted) else frozenset[str]()
     return review(plan, session.desired, wanted, ReviewContext(session.clock.now().date(), scopes, clients))

@@ -3,6 +3,7 @@ requests and carries the others on."""
 
 from __future__ import annotations
 
+import re
 import socket
 import threading
 import time
@@ -81,7 +82,8 @@ def answer(body: bytes, *headers: str) -> bytes:
 class Front:
     """A proxy. `rule` names the requests that are treated by `serve`: a method and what the path begins with.
 
-    With `is_late` such a request is carried on first, and its answer is thrown away: the server has done it.
+    With `is_late` such a request is carried on first, and its answer is thrown away: the server has done it. With
+    `is_once` the next one is as it should be.
     """
 
     port: int = 0
@@ -89,6 +91,7 @@ class Front:
     serve: Callable[[socket.socket], None] = drip
     is_late: bool = False
     treated: list[str] = field(default_factory=list)
+    is_once: bool = False
 
     @property
     def url(self) -> str:
@@ -96,6 +99,11 @@ class Front:
 
     def spoil(self, method: str, path: str, serve: Callable[[socket.socket], None], *, is_late: bool = False) -> None:
         self.rule, self.serve, self.is_late = (method, path), serve, is_late
+
+    def lose_next(self, method: str, path: str) -> None:
+        """The next such request is done, and its answer lost."""
+        self.spoil(method, path, socket.socket.close, is_late=True)
+        self.is_once = True
 
     def handle(self, connection: socket.socket) -> None:
         request = read_request(connection)
@@ -106,9 +114,11 @@ class Front:
         is_meant = self.rule is not None and method == self.rule[0] and path.startswith(self.rule[1])
         reply = b""
         if not is_meant or self.is_late:
-            reply = carry(parts.port or 80, f"{method} {path} HTTP/1.1\r\nConnection: close\r\n".encode() + rest)
+            kept = re.sub(rb"(?im)^(?:proxy-)?connection:.*\r\n", b"", rest)
+            reply = carry(parts.port or 80, f"{method} {path} HTTP/1.1\r\nConnection: close\r\n".encode() + kept)
         if is_meant:
             self.treated.append(f"{method} {path}")
+            self.rule = None if self.is_once else self.rule
             self.serve(connection)
         else:
             connection.sendall(reply)

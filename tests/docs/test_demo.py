@@ -53,7 +53,7 @@ def test_the_demo_is_one_screen_after_the_other_of_plain_text(demo: tuple[Path, 
 
 def test_on_a_terminal_the_demo_is_as_short_and_has_bold_titles(tmp_path: Path) -> None:
     said = on_terminal(COMMAND, tmp_path, _environ(tmp_path / "demo") | {"COLUMNS": "80"})
-    assert len(said.splitlines()) <= MOST_LINES
+    assert said.count("\n") <= MOST_LINES  # progress is one line, written again and again
     assert ["1", "2", "3", "4", "5"] == re.findall(r"^\x1b\[1m(\d)\. .*\x1b\[0m$", said, re.MULTILINE)
 
 

@@ -174,7 +174,8 @@ def _run(line: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixtu
         given = Path(words.pop()).read_text(encoding="utf-8")
         words.remove("<")
     if ">" in words:
-        target = Path(words.pop())
+        target = Path(words.pop()).expanduser()
+        target.parent.mkdir(parents=True, exist_ok=True)
         words.remove(">")
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(given.encode())))
     capsys.readouterr()

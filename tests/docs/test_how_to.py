@@ -175,6 +175,6 @@ def test_each_message_of_a_table_is_one_of_iac(name: str) -> None:
     messages = {part.strip() for row in rows for told in re.findall(r"`([^`]+)`", row) for part in told.split("...")}
     messages -= {"", "THESE PACKAGES DO NOT MATCH THE HASHES"}  # pip says the latter
     literals, patterns = _said_by_iac()
-    assert len(messages) > 5
+    assert len(messages) > 3
     unknown = [told for told in messages if told not in literals]
     assert [] == [told for told in unknown if not any(re.search(pattern, told) for pattern in patterns)]

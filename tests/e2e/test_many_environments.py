@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import threading
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,7 @@ import pytest
 
 from iac.sandbox.server import Sandbox, start_sandbox
 from tests.e2e.gate import held
+from tests.e2e.test_interrupt import _running
 from tests.every import every
 
 if TYPE_CHECKING:
@@ -176,3 +178,50 @@ def test_reports_hold_all_environments(many: Project) -> None:
     report = str(many.root / "plan.md")
     assert many.iac("plan", *GOOD, "--report", f"markdown={report}").code == 0
     assert 2 == many.read("plan.md").count("Digest ")
+
+
+def test_ten_environments_one_down_one_refused_one_stale(project: Project, other: Sandbox) -> None:
+    """Each has its section, none hides another, and apply does what can be done with --keep-going."""
+    text = project.read("iac.yaml")
+    top = text[: text.index("issuer:")] + text[text.index("provider:") : text.index("state:")]
+    issuers = {"down": "http://localhost:1/", "done": project.sandbox.issuer, "refused": project.sandbox.issuer}
+    issuers |= {"stale": other.issuer, **{f"idle{number}": other.issuer for number in range(6)}}
+    lines = [
+        f"  {name}: {{issuer: {issuer}, state: {{path: .iac/{name}.json}}"
+        f", clients: [team/{'idle' if name.startswith('idle') else 'portal'}]}}\n"
+        for name, issuer in issuers.items()
+    ]
+    project.write(
+        "iac.yaml",
+        f"{top}deadline: 1\nstate:\n{text[text.index('  encryption:') :]}environments:\n{''.join(lines)}",
+    )
+    ids = {f"idle{number}": {"client_id": f"idle{number}"} for number in range(6)}
+    project.define("team/idle", grant_types=["client_credentials"], environments=ids)
+    for name in issuers:
+        assert project.iac("--env", name, "state", "init").code == 0
+    assert project.iac("--env", "done", "apply", "--auto-approve").code == 0
+    plan = project.iac("plan", "--all-envs", "--format", "json")
+    sections = plan.json()["environments"]
+    assert (6, list(issuers)) == (plan.code, [section["environment"] for section in sections])
+    assert {"client-id-taken"} == {guard["id"] for guard in sections[2]["guards"]}
+    there = [name for name in issuers if name != "down"]
+    chosen = [f"--env={name}" for name in there]
+    assert 3 == project.iac("plan", *chosen, "--detailed-exitcode").code
+    digests = {section["environment"]: section["digest"] for section in sections if "digest" in section}
+    digests["stale"] = digests["done"]
+    expected = [f"--expect-plan={name}={digest}" for name, digest in digests.items()]
+    ended = project.iac("apply", *chosen, *expected, "--keep-going", "--format", "json")
+    codes = {one["environment"]: one.get("error", {}).get("exit", 0) for one in ended.json()["environments"]}
+    assert (4, {**dict.fromkeys(there, 0), "refused": 3, "stale": 4}) == (ended.code, codes)
+
+
+def test_ctrl_c_ends_all_environments_at_once(many: Project, other: Sandbox) -> None:
+    with (
+        held(many.sandbox, "POST", "/token") as gate,
+        held(other, "POST", "/token"),
+        _running(many, "plan", *GOOD) as process,
+    ):
+        gate.wait_for(1)
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=30)
+    assert (130, "", "interrupted") == (process.returncode, out, err.strip())

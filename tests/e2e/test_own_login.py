@@ -115,3 +115,19 @@ def test_a_file_that_is_not_there_or_not_safe_is_refused(
     monkeypatch.setenv("IAC_AUTH_FILE", str(project.root / "auth.yaml"))
     project.write("auth.yaml", "{}")
     assert "the file of logins is in the project" in project.iac("plan").err
+
+
+def test_environments_of_one_server_ask_once(cage: Cage, terminal: Terminal) -> None:
+    """Side by side they would ask twice for the same login."""
+    project = cage.project
+    text = project.read("iac.yaml")
+    at = text.index("state:")
+    states = "".join(f"  {name}: {{state: {{path: .iac/{name}.json}}}}\n" for name in ("prod", "dev"))
+    rest = "\n".join(line for line in text[at:].splitlines() if "lineage" not in line and "path:" not in line)
+    project.write("iac.yaml", f"{text[:at]}{rest}\nenvironments:\n{states}")
+    for name in ("prod", "dev"):
+        assert project.iac("--env", name, "state", "init").code == 0
+    ended = cage.iac("plan", "--all-envs")
+    assert ended.code == 0, ended.out + ended.err
+    terminal.keep()
+    assert 1 == len(terminal.told)

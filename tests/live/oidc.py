@@ -60,6 +60,15 @@ class OidcProvider(Place):
     def change(self, client_id: str, name: str) -> None:
         self._control("change", client_id=client_id, client_name=name)
 
+    def mark(self, client_id: str) -> None:
+        self._control("mark", client_id=client_id)
+
+    def is_marked(self, client_id: str) -> bool:
+        return bool(self._control("marked", client_id=client_id))
+
+    def bad_initial(self) -> Mapping[str, str]:
+        return {"wrong": "made-up"}
+
     def remove(self, client_id: str) -> None:
         self._control("remove", client_id=client_id)
 

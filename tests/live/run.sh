@@ -101,7 +101,18 @@ live_servers() {
     || { echo "node 20 or newer is needed, this is $(node --version)" >&2; exit 1; }
   quietly npm thrice npm install --prefix "$work/oidc" --silent --no-audit --no-fund oidc-provider@9.13.3
   node --version
-  IAC_TEST_OIDC_PROVIDER="$work/oidc" tests -m live tests/live/test_oidc_provider.py
+  debian mvn maven default-jdk-headless
+  copy=org.apache.maven.plugins:maven-dependency-plugin:3.6.1:copy
+  quietly keycloak thrice mvn -q -B "$copy" -Dartifact=org.keycloak:keycloak-quarkus-dist:26.7.3:zip \
+    -DoutputDirectory="$work/keycloak"
+  ls "$work/keycloak"
+  "$PYTHON" -m venv "$work/toolkit"
+  quietly toolkit thrice "$work/toolkit/bin/python" -m pip install --quiet --disable-pip-version-check \
+    django-oauth-toolkit==3.4.1 'django>=5.2,<5.3'
+  "$work/toolkit/bin/python" -m pip list --disable-pip-version-check --format freeze | grep -i -E '^django'
+  IAC_TEST_OIDC_PROVIDER="$work/oidc" IAC_TEST_KEYCLOAK="$work/keycloak" \
+    IAC_TEST_OAUTH_TOOLKIT="$work/toolkit/bin/python" \
+    tests -n 0 -m live tests/live/test_oidc_provider.py tests/live/test_servers.py
 }
 
 live_loaders() {

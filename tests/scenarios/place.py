@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from abc import ABC, abstractmethod
 from contextlib import redirect_stderr, redirect_stdout
 from typing import TYPE_CHECKING, Any
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from iac.cli import run
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     import pytest
@@ -26,12 +27,17 @@ class Place(ABC):
         column: its name in the table; `version` which of several of that name.
         can_choose_id: a definition names the client_id.
         has_token: clients are reached by registration access tokens.
+        scopes: of the client that the scenarios change; None where a definition leaves them to the server.
+        is_iam: the server is an INDIGO IAM.
+        fields: of the definition, beside what is common, that this server needs.
     """
 
     column: str
     version = ""
     can_choose_id = False
     has_token = False
+    scopes: Sequence[str] | None = ("openid", "profile")
+    is_iam = False
 
     @abstractmethod
     def settings(self) -> str:
@@ -69,6 +75,36 @@ class Place(ABC):
     def age_tokens(self, client_id: str) -> bool:
         """Make the tokens so old that the next PUT brings another; False where age is no matter."""
 
+    def mark(self, client_id: str) -> None:
+        """Somebody sets what no definition has."""
+        raise NotImplementedError
+
+    def is_marked(self, client_id: str) -> bool:
+        """Whether that is still there."""
+        raise NotImplementedError
+
+    def bad_initial(self) -> Mapping[str, str]:
+        """Initial access tokens that do not do, by what is wrong with them."""
+        return {}
+
+    def policies(self) -> Mapping[str, Mapping[str, Any]]:
+        """Fields of a definition that a policy of the server refuses, by the policy's name."""
+        return {}
+
+
+REFUSED = 3
+
+
+def _words(problem: Mapping[str, Any]) -> str:
+    """What the server says, else what iac does, without what differs from run to run."""
+    words = "; ".join(part for part in (problem.get("summary"), problem.get("why")) if part)
+    for part in (problem.get("summary"), problem.get("why")):
+        if part and "the server says" in part:
+            words = part[part.index("the server says") :]
+    words = re.sub(r"it ended at \S+, and now is \S+", "it ended at TIME", words)
+    words = re.sub(r"client \S+-\S+-\S+|[0-9a-f]{8}-[0-9a-f-]{27}", "client", words)
+    return re.sub(r" at line \d+ column \d+\.?|https?://(?:localhost|127\.0\.0\.1):\d+", "", words)
+
 
 class Work:
     """A project on disk at one place."""
@@ -88,12 +124,16 @@ class Work:
         given: dict[str, Any] = {
             "client_name": f"Client {address}",
             "redirect_uris": ["https://portal.example.org/cb"],
-            "scope": ["openid", "profile"],
+            **({} if self.place.scopes is None else {"scope": list(self.place.scopes)}),
             "outputs": [{"template": "json", "path": f"out/{address}.json"}],
         }
         if self.place.can_choose_id:
             given["client_id"] = address.replace("/", "-")
         self.write(f"clients.d/{address}.yaml", json.dumps({**given, **values}, indent=1))
+
+    def drop(self, address: str) -> None:
+        """Take a definition out that was never applied."""
+        (self.root / f"clients.d/{address}.yaml").unlink()
 
     def undefine(self, address: str = ADDRESS, then: str = "delete") -> None:
         (self.root / f"clients.d/{address}.yaml").unlink()
@@ -114,6 +154,23 @@ class Work:
 
     def apply(self, *arguments: str) -> tuple[int, str, str]:
         return self.iac("apply", "--auto-approve", *arguments)
+
+    def refusal(self) -> str:
+        """Why an apply does not do all that is wanted, in the words of whoever refuses; "" when it does."""
+        code, out, err = self.iac("apply", "--auto-approve", "--format", "json")
+        said = json.loads(out)
+        if code == 0:
+            return ""
+        if code == REFUSED:
+            return "plan refuses it: " + " ".join(dict.fromkeys(guard["id"] for guard in self.plan()["guards"]))
+        problems = [failed["problem"] for failed in said.get("failed", ())] or [said["error"]]
+        return "; ".join(dict.fromkeys(_words(problem) for problem in problems)) or err
+
+    def mistake(self) -> str:
+        """Why `iac validate` refuses a definition; "" when it does not."""
+        code, out, _ = self.iac("validate", "--format", "json")
+        errors = [each for each in json.loads(out)["diagnostics"] if each["severity"] == "error"]
+        return f"validate: {errors[0]['summary']}" if code else ""
 
     def plan(self) -> dict[str, Any]:
         code, out, err = self.iac("plan", "--format", "json", "--detailed-exitcode")

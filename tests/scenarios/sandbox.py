@@ -24,6 +24,7 @@ USER = "5f9c1a2e-0000-4000-8000-000000000002"
 class SandboxPlace(Place):
     """What all ways to a sandbox have."""
 
+    is_iam = True
     provider = "iam-self-service"
     registrations = "/iam/api/client-registration"
 
@@ -51,6 +52,12 @@ class SandboxPlace(Place):
 
     def remove(self, client_id: str) -> None:
         self.sandbox.iam.world.store.remove(self._client(client_id))
+
+    def mark(self, client_id: str) -> None:
+        self.sandbox.iam.world.store.put(replace(self._client(client_id), client_description="By hand"))
+
+    def is_marked(self, client_id: str) -> bool:
+        return self._client(client_id).client_description == "By hand"
 
     def logs_in(self, client_id: str, secret: str) -> bool:
         return logs_in(self.sandbox.iam, client_id, secret)

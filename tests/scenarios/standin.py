@@ -363,6 +363,15 @@ class StandIn(Place):
     def change(self, client_id: str, name: str) -> None:
         self.clients[client_id]["client_name"] = name
 
+    def mark(self, client_id: str) -> None:
+        self.clients[client_id]["ui_theme"] = {"by": "hand"}
+
+    def is_marked(self, client_id: str) -> bool:
+        return self.clients[client_id].get("ui_theme") == {"by": "hand"}
+
+    def bad_initial(self) -> Mapping[str, str]:
+        return {"wrong": "made-up"} if self.switches.asks_for_token else {}
+
     def remove(self, client_id: str) -> None:
         del self.clients[client_id]
 

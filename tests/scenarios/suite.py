@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from typing import TYPE_CHECKING, Any
 
 from tests.scenarios.place import ADDRESS
@@ -42,13 +43,40 @@ FIELDS: dict[str, Any] = {
 }
 """A value other than the first for each field of a definition that stands for its kind."""
 
+_PAGE = "https://portal.example.org/page"
+OF_OTHERS: dict[str, Any] = {
+    "logo_uri": "https://portal.example.org/logo.png",
+    "post_logout_redirect_uris": [_PAGE],
+    "backchannel_logout_uri": _PAGE,
+    "id_token_signed_response_alg": "ES256",
+    "default_acr_values": ["strong"],
+    "dpop_bound_access_tokens": True,
+    "response_types": ["code", "none"],
+    "extra": {"ui_theme": "dark"},
+}
+"""The same of fields that an IAM does not have."""
+
+_LABELLED = {**KEY, "kid": "portal", "use": "sig", "alg": "ES256"}
+KINDS: dict[str, dict[str, Any]] = {
+    "public with PKCE": {"token_endpoint_auth_method": "none"},
+    "robot (client_credentials)": {"grant_types": ["client_credentials"], "redirect_uris": []},
+    "private_key_jwt by jwks_uri": {"token_endpoint_auth_method": "private_key_jwt", "jwks_uri": f"{_PAGE}/keys"},
+    "private_key_jwt by value": {"token_endpoint_auth_method": "private_key_jwt", "jwk": {"keys": [_LABELLED]}},
+}
+LISTS: dict[str, Any] = {
+    "redirect_uris": ["https://portal.example.org/cb", "https://portal.example.org/other"],
+    "contacts": ["ops@example.org", "others@example.org"],
+    "grant_types": ["authorization_code", "refresh_token"],
+    "post_logout_redirect_uris": [_PAGE, f"{_PAGE}/other"],
+}
+"""Two items each, the second of which is taken out."""
+
 
 def create(work: Work) -> str:
     """Who chooses id and secret."""
     work.define()
     work.define("team/kept")
-    code, _, err = work.apply()
-    assert code == 0, err
+    assert work.refusal() == ""
     assert work.logs_in()
     assert work.held()["client_id"] in work.place.ids()
     assert work.place.has_token == ("rat" in work.held())
@@ -62,30 +90,133 @@ def plan_is_empty(work: Work) -> str:
 
 
 def fields(work: Work) -> str:
-    """Which fields the server keeps when a client is changed."""
-    without = []
-    secret = work.rendered()["client_secret"]
-    for name, value in FIELDS.items():
-        work.define(**{"jwk": None, name: value})
-        if work.iac("validate")[0] != 0 or not _is_kept(work, name):
-            without.append(name)
-    work.define(jwk=None)
-    assert work.apply()[0] == 0
+    """Which fields the server keeps when a client is changed, and why not."""
+    without: dict[str, list[str]] = {}
+    secret = work.rendered().get("client_secret")
+    wanted = FIELDS if work.place.is_iam else {**FIELDS, **OF_OTHERS}
+    for name, value in wanted.items():
+        work.define(**{name: value})
+        if why := _why_not_kept(work, name):
+            without.setdefault(why, []).append(name)
+        elif name in OF_OTHERS or name == "jwk":
+            empty: Any = dict.fromkeys(value) if name == "extra" else None  # it would stay, undeclared
+            work.define(**{name: empty})
+            if work.refusal():
+                without.setdefault("the server keeps them when they are emptied, and apply says so", []).append(name)
     work.define()
-    assert work.apply()[0] == 0
+    assert work.refusal() == ""
     assert work.is_settled()
-    assert secret == work.rendered()["client_secret"]
-    return f"all but {', '.join(without)}" if without else "all"
+    assert secret == work.rendered().get("client_secret")
+    return told(without)
 
 
-def _is_kept(work: Work, name: str) -> bool:
-    code, out, err = work.apply()
-    if code == 0:
+def _why_not_kept(work: Work, name: str) -> str:
+    if mistake := work.mistake():
+        return mistake.replace(name, "it")
+    words = work.refusal()
+    if not words:
         assert work.is_settled(), name
-        return True
-    assert code == PARTLY, out + err
-    assert name in out + err
-    return False
+    elif "did not keep" in words:
+        return "the server drops or changes them, and apply says so"
+    return re.sub(rf"\b{name}\b", "it", words)
+
+
+def told(without: dict[str, list[str]]) -> str:
+    """All, or what not and why."""
+    reasons = (f"{', '.join(f'`{name}`' for name in names)} ({why})" for why, names in without.items())
+    return f"all but {'; '.join(reasons)}" if without else "all"
+
+
+def kinds(work: Work) -> str:
+    """Which kinds of clients there can be."""
+    without: dict[str, list[str]] = {}
+    for name, values in KINDS.items():
+        address = f"kinds/{name.partition(' ')[0]}-{len(name)}"
+        pkce = {"code_challenge_method": "S256"} if work.place.is_iam and "PKCE" in name else {}
+        before = work.place.ids()
+        work.define(address, outputs=[], **values, **pkce)
+        why = work.mistake() or work.refusal()
+        if why:
+            without.setdefault(why, []).append(name)
+            assert before == work.place.ids()
+            work.drop(address)
+        else:
+            assert work.is_settled(), name
+    return told(without)
+
+
+def items(work: Work) -> str:
+    """An item that is taken out of a list is gone from the server."""
+    without: dict[str, list[str]] = {}
+    for name, value in LISTS.items():
+        if name in OF_OTHERS and work.place.is_iam:
+            continue
+        work.define(**{name: value})
+        if why := _why_not_kept(work, name):
+            without.setdefault(why, []).append(name)
+        else:
+            work.define(**{name: value[:1]})
+            words = work.refusal()
+            assert name in words or work.is_settled(), (name, words)
+            if words:
+                without.setdefault("the server keeps the item, and apply says so", []).append(name)
+    work.define()
+    assert work.refusal() == ""
+    return told(without)
+
+
+def others_survive(work: Work) -> str:
+    """What no definition has stays as somebody set it."""
+    client_id = work.held()["client_id"]
+    work.place.mark(client_id)
+    work.define(client_name="Name after the mark")
+    words = work.refusal()
+    assert work.place.is_marked(client_id), words
+    assert work.is_settled()
+    return "kept"
+
+
+def verify(work: Work) -> str:
+    """What can be proven of the credentials."""
+    code, out, err = work.iac("verify", ADDRESS, "--format", "json")
+    checks = json.loads(out)["clients"][0]["checks"]
+    assert code == 0, out + err
+    proven = dict.fromkeys(check["name"] for check in checks if check["verdict"] == "ok")
+    return ", ".join(name for name in proven if name != "output")
+
+
+def bad_initial(work: Work) -> str:
+    """An initial access token that does not do is said, and nothing is registered."""
+    tokens = work.place.bad_initial()
+    if not tokens:
+        return "none is asked for"
+    said: dict[str, list[str]] = {}
+    for kind, token in tokens.items():
+        before = work.place.ids()
+        work.define("team/refused")
+        kept = os.environ["IAC_INITIAL_ACCESS_TOKEN"]
+        os.environ["IAC_INITIAL_ACCESS_TOKEN"] = token
+        said.setdefault(work.refusal(), []).append(kind)
+        os.environ["IAC_INITIAL_ACCESS_TOKEN"] = kept
+        assert before == work.place.ids()
+        assert not work.plan()["pending"]
+        work.drop("team/refused")
+    assert "" not in said, said
+    return "; ".join(f"{' or '.join(kinds)}: {words}" for words, kinds in said.items())
+
+
+def policies(work: Work) -> str:
+    """What a policy refuses is said in the server's words."""
+    said = []
+    for values in work.place.policies().values():
+        before = work.place.ids()
+        work.define("team/refused", **values)
+        words = work.refusal()
+        assert words
+        said.append(words)
+        assert before == work.place.ids()
+        work.drop("team/refused")
+    return "; ".join(said) or "has none that the scenarios meet"
 
 
 def drift(work: Work) -> str:
@@ -130,7 +261,8 @@ def token_of_age(work: Work) -> str:
     if not work.place.has_token:
         return "has none"
     before, client_id = work.held()["rat"]["fingerprint"], work.held()["client_id"]
-    assert work.place.age_tokens(client_id)
+    if not work.place.age_tokens(client_id):
+        return "a PUT leaves it as it is"
     work.define(client_name="After its time")
     code, _, err = work.apply()
     assert code == 0, err
@@ -144,11 +276,11 @@ def token_ended(work: Work) -> str:
     if not work.place.has_token:
         return "has none"
     work.place.end_tokens(work.held()["client_id"])
-    assert ["deleted-on-server"] == work.guards()
-    before = work.place.ids()
+    guards, before = work.guards(), work.place.ids()
+    assert (guards == ["deleted-on-server"]) == work.place.is_iam, guards
     assert REFUSED == work.apply()[0]
     assert before == work.place.ids()
-    return "said, nothing is done without --recreate"
+    return f"said (`{guards[0]}`), nothing is done without --recreate"
 
 
 def recreate(work: Work) -> str:
@@ -212,10 +344,16 @@ def _found(work: Work, orphan: str) -> str:
 ROWS: dict[str, Scenario] = {
     "create": create,
     "plan again: no changes": plan_is_empty,
+    "kinds of clients": kinds,
     "fields that are kept": fields,
+    "an item taken out of a list": items,
+    "what no definition has": others_survive,
+    "`iac verify` proves": verify,
     "drift": drift,
     "a plan needs the key of the state": read_without_key,
     "rotation": rotate,
+    "initial access token that does not do": bad_initial,
+    "a policy refuses": policies,
     "token that a PUT replaces": token_of_age,
     "token that has ended": token_ended,
     "gone from the server, `--recreate`": recreate,

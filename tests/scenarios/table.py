@@ -67,7 +67,8 @@ def render(found: Mapping[str, Cells]) -> str:
     for name, cells in found.items():
         column, version = _split(name)
         columns.setdefault(column, {})[version] = cells
-    lines = ["| | " + " | ".join(columns) + " |", "|---|" + "---|" * len(columns)]
+    heads = [f"{name} {next(iter(found))}".strip() if len(found) == 1 else name for name, found in columns.items()]
+    lines = ["| | " + " | ".join(heads) + " |", "|---|" + "---|" * len(columns)]
     lines += [f"| {row} | " + " | ".join(_cell(row, each) for each in columns.values()) + " |" for row in ROWS]
     return "\n".join(lines)
 

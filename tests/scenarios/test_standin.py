@@ -93,3 +93,28 @@ def test_the_plain_one_does_for_a_project(tmp_path: Path) -> None:
         assert work.logs_in()
         server.change(work.held()["client_id"], "By hand")
         assert ["client_name"] == [field["name"] for field in work.plan()["changes"][0]["fields"]]
+
+
+def test_plan_and_doctor_say_that_no_document_names_the_registration_endpoint(tmp_path: Path) -> None:
+    with (
+        start_standin(SWITCHES["no document names the registration endpoint"]) as server,
+        working(server, tmp_path) as work,
+    ):
+        work.define()
+        assert 0 == work.iac("plan")[0]
+        assert "where clients are registered" in work.iac("doctor")[1]
+        text = (tmp_path / "iac.yaml").read_text(encoding="utf-8")
+        work.write("iac.yaml", "".join(line for line in text.splitlines(keepends=True) if "registration_" not in line))
+        for command in ("plan", "doctor"):
+            code, out, err = work.iac(command)
+            assert 6 == code
+            assert "registration_endpoint: URL" in out + err
+
+
+def test_an_import_of_a_client_that_only_its_token_reads_says_so_and_not_that_there_is_none(tmp_path: Path) -> None:
+    with start_standin() as server, working(server, tmp_path) as work:
+        made = _register(server)
+        code, _, err = work.iac("import", made["client_id"])
+        assert 1 == code
+        assert "iac secret token ADDR --uri" in err
+        assert "no such client" not in err

@@ -209,7 +209,7 @@ def test_a_report_says_what_was_done_what_failed_and_what_was_not_tried() -> Non
         "    fix: ask",
         ". team/c (app): update not tried: interrupted",
         "  out/a.env: written",
-        "  out/a.env: already as wanted",
+        "  out/a.env: up to date already",
         "  out/b.env: removed",
         "! out/a.env: not written",
         "    disk full",
@@ -319,4 +319,4 @@ def test_a_narrow_terminal_is_taken_for_one_of_40_characters() -> None:
 
 
 def test_a_plan_that_could_not_read_all_says_so() -> None:
-    assert any("Not all could be read" in line for line in shown(plan(complete=False)))
+    assert any("could not read everything" in line for line in shown(plan(complete=False)))

@@ -75,7 +75,7 @@ def _taken(
     is_met = _same(name, current, wanted, defaults)
     if field_of(name).kind is Kind.SET and not is_met:
         met, is_met = _majority(members(applied), members(current), members(wanted)) or None, True
-    is_noted = (name in stored.declared or met in {None, ()}) and _same(name, applied, met, {})
+    is_noted = name in stored.declared and _same(name, applied, met, {})
     return FieldChange.of(name, applied, met, Cause.SERVER) if is_met and not is_noted else None
 
 

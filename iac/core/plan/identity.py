@@ -165,15 +165,15 @@ def _remembered(client: DesiredClient, stored: ClientState | None) -> DesiredCli
 
 def without_additions(actual: Actual, desired: Desired, state: State) -> Actual:
     """What the server holds, apart from what it has added to lists by itself."""
-    told = {
+    items = {
         stored.client_id: (stored.additions, desired.clients[address].fields if address in desired.clients else {})
         for address, stored in state.clients.items()
         if stored.additions
     }
     hidden = {
-        client_id: set_apart(registration, *told[client_id])
+        client_id: set_apart(registration, *items[client_id])
         for client_id, registration in actual.registrations.items()
-        if client_id in told
+        if client_id in items
     }
     return replace(actual, registrations={**actual.registrations, **hidden}) if hidden else actual
 

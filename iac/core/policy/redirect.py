@@ -128,13 +128,13 @@ RULES = (
         check=lambda subject: hits(
             "redirect_uris",
             (uri for uri in subject.redirects if "*" in _WILD_PORT.sub("", uri)),
-            "redirect URI {}: * stands for nothing but itself",
+            "redirect URI {}: * is not a wildcard",
         ),
     ),
     DefinitionRule(
         id="unreachable-redirect-uri",
         what="A redirect URI with https or http that has no host, or a port that is not a number up to 65535.",
-        why="No browser can go there, so nobody can log in. `*` as a port stands for nothing but itself.",
+        why="No browser can go there, so nobody can log in. `*` is not a wildcard for a port.",
         source="RFC 3986 section 3.2; rec: admin-redirect-uris-odd (IAM stores it)",
         fix="write the host and the port of the service",
         bad="redirect_uris: ['http://localhost:*/cb']",

@@ -228,11 +228,11 @@ def refusals(
     current, kept = current or {}, kept or {}
     refused: list[Diagnostic] = []
     for rule in RULES.at(facts.api if facts else api).refuse:
-        given = {**kept, **fields} if rule.of_whole and kept else fields
+        whole = {**kept, **fields} if rule.of_whole and kept else fields
         if rule.only_new:
             sets = {name: (set(members(fields.get(name))), set(members(current.get(name)))) for name in rule.only_new}
-            given = {**given, **{name: tuple(sorted(wanted - there)) for name, (wanted, there) in sets.items()}}
-        hits = rule.act(given, facts)
+            whole = {**whole, **{name: tuple(sorted(wanted - there)) for name, (wanted, there) in sets.items()}}
+        hits = rule.act(whole, facts)
         severity = Severity.ERROR if rule.is_certain else Severity.WARNING
         refused += [replace(hit, id=rule.id, severity=severity) for hit in hits]
     return refused

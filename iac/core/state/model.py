@@ -251,8 +251,8 @@ class State:
     @property
     def token_renewed(self) -> bool | None:
         """Whether reads at this server bring new registration access tokens; None where no client tells."""
-        told = [client.token_renewed for client in self.clients.values() if client.token_renewed is not None]
-        return any(told) if told else None
+        answers = [client.token_renewed for client in self.clients.values() if client.token_renewed is not None]
+        return any(answers) if answers else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ The first part is pure: what the device authorization endpoint answers (section 
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -129,6 +130,8 @@ _OVER = frozenset({"invalid_grant", "invalid_token"})
 """A refresh token that is over: the first by RFC 6749 section 5.2, the second by IAM (from its sources)."""
 
 _FRESH = timedelta(seconds=60)
+_TURN = threading.Lock()
+"""Of the person who is asked: environments are read side by side."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,12 +189,14 @@ class DeviceLogin(Login):
         cache = TokenCache(self._folder, TokenOwner(endpoints.issuer, self._proof.client_id, self._scopes))
         self._cache = cache
         flow = _DeviceFlow(http, endpoints, clock, self._proof, self._scopes, cache)
-        with cache.alone():
-            kept = cache.load()
-            bearer = _kept_bearer(kept, clock)
-            if bearer is None and kept is not None and kept.refresh is not None:
-                bearer = self._refresh(flow, kept.refresh)
-        return bearer or self._ask(flow)
+        # One environment after the other asks its person, and the next one finds what was kept for the same server.
+        with _TURN:
+            with cache.alone():
+                kept = cache.load()
+                bearer = _kept_bearer(kept, clock)
+                if bearer is None and kept is not None and kept.refresh is not None:
+                    bearer = self._refresh(flow, kept.refresh)
+            return bearer or self._ask(flow)
 
     def forget(self, refused: Bearer) -> None:
         """Keep the refresh token alone, if the refused one is still what is kept."""

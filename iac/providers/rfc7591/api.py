@@ -78,6 +78,9 @@ class Rfc7591(Registrar):
             )
         return self._issuer.path_of(declared)
 
+    def _check_create(self) -> None:
+        self._registration_path()
+
     def _read_failure(self, call: Call, answer: Answer) -> IacError:
         return read_failure(call, answer)
 

@@ -25,7 +25,7 @@ from iac.workflow.importing.selection import Candidate, SkippedClient
 from iac.workflow.importing.text import FreeNames, address_for, minimal_values, slug, write_definition
 
 _SHOWN = 160
-_DISPENSABLE = {name for name, field in FIELDS.items() if not field.always} - {"client_name"} | {OWNERS}
+_DISPENSABLE = {name for name, field in FIELDS.items() if not field.always} - {"client_name"} | {OWNERS, "extra"}
 """What a definition can do without: it is not managed then."""
 
 _HIDDEN_KEY = "the server does not show its key: declare jwks_uri (better) or jwk before you change this client"

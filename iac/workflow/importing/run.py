@@ -31,6 +31,12 @@ _CLIENT_ID = re.compile(load_schema("client")["$defs"]["client_id"]["pattern"])
 """What a definition can have."""
 
 
+_UNREAD = (
+    "only its registration access token reads it: write client_id: ID into a definition, and run"
+    " iac secret token ADDR --uri REGISTRATION_CLIENT_URI, with the token on stdin"
+)
+
+
 def _is_readable(client_id: str) -> bool:
     """Whether a client that a server lists can be read by its id; another one is told, and read no more closely.
 
@@ -157,6 +163,7 @@ def _read_server(
         SkippedClient(client_id, f"it is not understood: {registration.invalid_words}")
         for client_id, registration in garbled.items()
     ]
+    left_out += [SkippedClient(client_id, _UNREAD) for client_id in actual.unread if client_id not in garbled]
     return [*candidates, *odd], replace(request.terms, facts=actual.facts), left_out
 
 

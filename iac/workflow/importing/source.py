@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from iac.core.capabilities import FULL, Capabilities
 from iac.core.errors import InputError
 from iac.core.model import ANSWER_ONLY, AUTH_METHODS, FIELDS, Field, Kind
 from iac.core.server import parse_answer, private_members
@@ -101,6 +102,12 @@ _OTHERS: Mapping[str, frozenset[str]] = {
 }  # fmt: skip
 """Members that only clients of these servers have."""
 
+_WAYS = {
+    "Keycloak": "; take it over by its registration API: make a registration access token in the console (client,"
+    " Credentials), and run iac secret token ADDR --uri ISSUER/clients-registrations/openid-connect/CLIENT_ID"
+}
+"""How such a client comes in all the same."""
+
 _KNOWN = frozenset({*FIELDS, *ANSWER_ONLY, "client_id", "client_secret", "scope"})
 
 
@@ -134,8 +141,8 @@ def read_file(path: Path) -> bytes:
         ) from error
 
 
-def parse_files(files: Iterable[tuple[str, bytes]]) -> list[Candidate]:
-    """The clients in these files, by name and content.
+def parse_files(files: Iterable[tuple[str, bytes]], api: Capabilities = FULL) -> list[Candidate]:
+    """The clients in these files, by name and content, with what the project's server keeps of them.
 
     Raises:
         InputError: with everything that is wrong in them.
@@ -150,7 +157,7 @@ def parse_files(files: Iterable[tuple[str, bytes]]) -> list[Candidate]:
             continue
         for pointer, entry in entries:
             problems = list(_problems(entry))
-            client = None if problems else _candidate(entry)
+            client = None if problems else _candidate(entry, api)
             problems += map(str, client.registration.invalid_members) if client else ()
             mistakes += [f"{name}{pointer}: {problem}" for problem in problems]
             if client and not problems:
@@ -215,7 +222,7 @@ def _foreign_form(entry: Mapping[str, Any]) -> str:
     for server, members in _OTHERS.items():
         if foreign := members & entry.keys():
             names = sorted(foreign | ({"clientId", "redirectUris"} & entry.keys()))
-            return f"is a client of {server} ({', '.join(names)}), which iac cannot read"
+            return f"is a client of {server} ({', '.join(names)}), which iac cannot read{_WAYS.get(server, '')}"
     return ""
 
 
@@ -282,14 +289,27 @@ def _jwk_text(entry: Mapping[str, Any]) -> str:
     return json.dumps(value) if isinstance(value, dict) else str(value or "")
 
 
-def _candidate(entry: Mapping[str, Any]) -> Candidate:
+def _candidate(entry: Mapping[str, Any], api: Capabilities) -> Candidate:
     """As a server would answer it; a request that leaves them out means RFC 7591's grant and auth method."""
     plain = {**entry, "jwk": _jwk_text(entry) or None}
     plain["token_endpoint_auth_method"] = entry.get("token_endpoint_auth_method") or AUTH_METHODS[0]
     if not _ANSWERED & entry.keys():
         plain.setdefault("grant_types", ["authorization_code"])
-    unkept = tuple(sorted(name for name, value in entry.items() if name not in _KNOWN and value not in _EMPTY))
+    if not api.is_iam:
+        keys = _key_set(plain.pop("jwk"))
+        return Candidate(parse_answer({**plain, "jwks": keys} if keys else plain, api))
+    kept = _KNOWN - {name for name, field in FIELDS.items() if field.of_others}
+    unkept = tuple(sorted(name for name, value in entry.items() if name not in kept and value not in _EMPTY))
     return Candidate(parse_answer(plain), unkept)
+
+
+def _key_set(text: str | None) -> dict[str, Any]:
+    """A key set as RFC 7591 has it; empty for text that is none."""
+    try:
+        keys = json.loads(text or "{}")
+    except ValueError:
+        return {}
+    return keys if isinstance(keys, dict) else {}
 
 
 _ANSWERED = frozenset({"created_at", "dynamically_registered"})

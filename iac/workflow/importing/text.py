@@ -19,7 +19,7 @@ from iac.config.layers import MergedLayers
 from iac.core import server
 from iac.core.desired import OWNERS
 from iac.core.diagnostics import Diagnostic
-from iac.core.model import FIELDS, Field, Fields, Kind, Value, meant, short_grant
+from iac.core.model import EXTRA, FIELDS, Field, Fields, Kind, Value, in_order, meant, short_grant
 from iac.core.registration import Registration
 from iac.document import Document, parse_document
 
@@ -45,7 +45,15 @@ def minimal_values(registration: Registration, base: MergedLayers, server_defaul
         )
         if is_needed:
             values[name] = definition_value(field, value)
-    return {**values, **dict(_owners(registration, base))}
+    extra = {name.removeprefix(EXTRA): json.loads(str(value)) for name, value in _extras(registration, below)}
+    return {**values, **({"extra": extra} if extra else {}), **dict(_owners(registration, base))}
+
+
+def _extras(registration: Registration, below: Fields) -> Iterator[tuple[str, Value]]:
+    """What the server has under names of its own, as far as the place of the definition does not say it."""
+    for name in in_order(registration.fields.keys() - FIELDS.keys()):
+        if below.get(name) != registration.fields[name]:
+            yield name, registration.fields[name]
 
 
 def _is_needed(field: Field, value: Value | None, below: Value | None, *, is_written: bool) -> bool:
@@ -64,7 +72,8 @@ def definition_value(field: Field, value: Value | None) -> Any:
         return [short_grant(entry) for entry in entries] if field.name == "grant_types" else list(entries)
     if field.kind is Kind.FLAG:
         return bool(value)
-    return _key_set(value) if field.kind is Kind.JWKS and isinstance(value, str) else value
+    is_json = field.kind in {Kind.JWKS, Kind.JSON}
+    return _key_set(value) if is_json and isinstance(value, str) else value
 
 
 def _key_set(text: str) -> Any:

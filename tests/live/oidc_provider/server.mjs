@@ -40,6 +40,8 @@ let isLosing = false;
 const control = {
   ids: () => [...of('Client').keys()],
   change: ({ client_id, client_name }) => { of('Client').get(client_id).client_name = client_name; },
+  mark: ({ client_id }) => { of('Client').get(client_id).initiate_login_uri = 'https://portal.example.org/by-hand'; },
+  marked: ({ client_id }) => of('Client').get(client_id).initiate_login_uri === 'https://portal.example.org/by-hand',
   remove: ({ client_id }) => { of('Client').delete(client_id); },
   lose: () => { isLosing = true; },
   end: ({ client_id }) => {

@@ -7,9 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from iac.config.layers import MergedLayers
 from iac.core.errors import InputError
+from iac.registry import capabilities
 from iac.workflow.importing import source
 from iac.workflow.importing.source import parse_files, read_folder
+from iac.workflow.importing.text import minimal_values
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -170,3 +173,28 @@ def test_files_that_begin_with_a_dot_are_passed_over(tmp_path: Path) -> None:
     for name in (".git/a.json", ".b.json", "c.json"):
         (tmp_path / name).write_text("{}")
     assert [("x/c.json", b"{}")] == read_folder(tmp_path, "x/")
+
+
+def test_another_server_keeps_all_that_an_answer_of_rfc_7591_has() -> None:
+    answer = {
+        "client_id": "a1",
+        "client_name": "Portal",
+        "logo_uri": "https://a.example.org/l.png",
+        "jwks": {"keys": [{"kty": "EC", "crv": "P-256", "x": "x", "y": "y"}]},
+        "ui_theme": {"b": 1},
+        "registration_access_token": "token",
+        "client_secret_expires_at": 0,
+    }
+    (found,) = parse_files([("a.json", json.dumps(answer).encode())], capabilities("rfc7591"))
+    fields = found.registration.fields
+    assert ("https://a.example.org/l.png", '{"b":1}') == (fields["logo_uri"], fields["extra.ui_theme"])
+    assert ((), True) == (found.unkept, "jwk" in fields)
+    values = minimal_values(found.registration, MergedLayers(), {})
+    assert {"ui_theme": {"b": 1}} == values["extra"]
+
+
+def test_an_export_of_keycloak_is_refused_with_the_way_by_its_registration_api() -> None:
+    export = {"clients": [{"clientId": "portal", "publicClient": False, "redirectUris": []}]}
+    with pytest.raises(InputError) as caught:
+        parse_files([("realm.json", json.dumps(export).encode())])
+    assert "iac secret token ADDR --uri ISSUER/clients-registrations" in caught.value.why

@@ -275,11 +275,11 @@ def test_a_state_on_this_machine_is_refused_before_anything_is_written(
 ) -> None:
     asked = ("init", "--project", "demo", "--issuer", "https://iam.example.org/", "--ci", "github")
     assert 1 == iac(repository, *asked)
-    assert "out of reach of a pipeline: --backend file" in capsys.readouterr().err
+    assert "where pipelines cannot reach it: --backend file" in capsys.readouterr().err
     assert [".git"] == [path.name for path in repository.iterdir()]
     write(repository, {"iac.yaml": PROJECT})
     assert 1 == iac(repository, "init", "--ci", "github")
-    assert "out of reach of a pipeline: state.backend: file" in capsys.readouterr().err
+    assert "where pipelines cannot reach it: state.backend: file" in capsys.readouterr().err
 
 
 HEAD = "project: demo\nissuer: https://iam.example.org/\nprovider: iam-admin\n" + WITH_WHEEL
