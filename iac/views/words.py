@@ -17,6 +17,8 @@ from iac.core.text import printable, without_commands
 
 FINDINGS = "#### Findings\n\nRun `iac explain ID` for the meaning of an id, and how to waive it."
 """Begins the list of findings in Markdown."""
+Failures = Sequence[tuple[str, str]]
+"""Environments of several that gave no result: name, and why."""
 
 
 class CharacterBudget:
