@@ -254,7 +254,8 @@ def report_text(report: Report, *, color: bool, is_told: bool = False) -> str:
     """What was done, what failed and why, what was not tried; `is_told`: each was told when it ended."""
     page = TextLayout(color=color)
     outcomes = [outcome for outcome in report.outcomes if not (is_told and isinstance(outcome, Done))]
-    lines: list[str] = []
+    done = [outcome for outcome in report.outcomes if is_told and isinstance(outcome, Done)]
+    lines = list(finding_lines((finding for outcome in done for finding in outcome.findings), ""))
     for group in grouped(outcomes, _told):
         lines += _together(group, page) if len(group) > ALIKE else [line for one in group for line in _one(one, page)]
     for output in report.outputs:
