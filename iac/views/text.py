@@ -29,9 +29,8 @@ from iac.views.words import (
     counted,
     entry_shown,
     no_change,
-    recipient_lines,
+    remarks,
     sealing,
-    taken_words,
     value_shown,
 )
 
@@ -68,7 +67,7 @@ def plan_text(plan: Plan, *, color: bool, width: int | None = None, is_full: boo
     page = TextLayout(color=color, width=width)
     title = f"{plan.project}, environment {plan.environment}, {plan.issuer} ({plan.api.provider})"
     blocks = [list(block) for block in _blocks(plan.changes, page, is_full=is_full)]
-    blocks += [remarks] if (remarks := [page.line(line) for line in _remarks(plan)]) else []
+    blocks += [lines] if (lines := [page.line(line) for line in _remarks(plan)]) else []
     if plan.refusals:
         blocks.append([page.line(f"Refused: {_refusing(plan)}", "!"), *map(page.line, _guards(plan))])
     return page.text(title, blocks, summary_line(plan))
@@ -201,20 +200,8 @@ def field_lines(field: FieldChange, action: Action, page: TextLayout) -> Iterato
 def _remarks(plan: Plan) -> Iterator[str]:
     if not plan.complete:
         yield f"  {SOME_UNREAD}"
-    for source, target in plan.moved:
-        yield f"  moved {printable(source)} -> {printable(target)}"
-    for released in plan.released:
-        line = f"{released.address}: {', '.join(released.fields)} (the server keeps the values)"
-        yield f"  released {printable(line)}"
-    for taken in plan.taken_over:
-        yield f"  taken over {printable(taken_words(taken))}"
-    for pending in plan.pending:
-        line = f"{pending.address}: a {pending.action} that began at {pending.at} did not finish"
-        yield f"  interrupted {printable(line)}"
-    for standing in plan.predecessors:
-        yield f"  replaced {printable(f'{standing.address}: {standing.words()}')}"
-    for line in recipient_lines(plan):
-        yield f"  recipients {printable(line)}"
+    for word, sentence in remarks(plan):
+        yield f"  {word} {printable(sentence)}"
     yield from finding_lines(plan.findings, " " * 2)
 
 
