@@ -64,7 +64,7 @@ docs: $(STAMP) ## the site of docs/, in .site/html; links that lead nowhere and 
 live: $(STAMP) ## every part below: real servers and programs, each installed by its part
 	sh tests/live/run.sh
 
-live-wheel live-crash live-sinks live-logins live-servers live-loaders live-pipelines live-lowest live-versions: $(STAMP)
+live-wheel live-crash live-sinks live-logins live-servers live-loaders live-pipelines live-pages live-lowest live-versions: $(STAMP)
 	sh tests/live/run.sh $(@:live-%=%)
 
 format: $(STAMP) ## write what `make check` asks for

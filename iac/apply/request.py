@@ -13,13 +13,13 @@ from dataclasses import dataclass
 from iac.core import server
 from iac.core.desired import OWNERS
 from iac.core.errors import GarbledError, OwnersError, ServerError, StalePlan, UnknownOutcome, UnreachableError
-from iac.core.model import Fields
-from iac.core.plan.change import Action, Change
+from iac.core.model import AUTH_METHODS, Fields, uses_secret
+from iac.core.plan.change import Action, Change, SecretStep
 from iac.core.plan.diff import is_hidden, mismatches
 from iac.core.plan.identity import set_apart
 from iac.core.registration import Facts, NewClient, Registration
 from iac.core.secret import Secret
-from iac.core.state.model import IntentDropped
+from iac.core.state.model import ClientState, IntentDropped
 from iac.ports import Provider
 from iac.session.ledger import Ledger
 
@@ -236,6 +236,22 @@ def check_same(
             where=address,
             why=f"fields: {', '.join(differing)}",
             fix="run iac plan again",
+        )
+
+
+def check_secret(change: Change, client: ClientState, answer: Registration) -> None:
+    """A secret that was to come came.
+
+    Raises:
+        ServerError: the server made none.
+    """
+    if change.step is SecretStep.TAKE and client.secret is None and uses_secret(answer.fields):
+        raise ServerError(
+            "the server made no secret",
+            where=change.address,
+            why=f"the client logs in by {answer.fields.get('token_endpoint_auth_method', AUTH_METHODS[0])},"
+            " and no answer showed a secret that works: nobody can use it",
+            fix="register another client under another address and remove this one; or change the method back",
         )
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from iac.apply.delete import Deletion
-from iac.apply.request import Requests, check_kept, check_same
+from iac.apply.request import Requests, check_kept, check_same, check_secret
 from iac.core import server
 from iac.core.desired import DesiredClient
 from iac.core.diagnostics import Diagnostic, Severity
@@ -18,6 +18,7 @@ from iac.core.plan.change import Action, Change, SecretChange, SecretStep
 from iac.core.plan.diff import fate, mismatches
 from iac.core.plan.identity import set_apart
 from iac.core.registration import Facts, NewClient, Registration
+from iac.core.rotation import with_expiry
 from iac.core.secret import Secret
 from iac.core.state.codec import kept_answer
 from iac.core.state.model import ClientState, ClientWritten, Predecessor, SealedSecret, SecretStatus, State
@@ -98,6 +99,8 @@ class Steps:
             self._requests.assign(change.client_id, desired.owners, ())
             self._store(change, answer, replace(client, owners=desired.owners))
         check_kept(not_kept, change)
+        if self.facts.api.server_chooses and not self.facts.api.shows_true_secrets:
+            check_secret(change, client, answer)
 
     def _take_over(self, change: Change, answer: Registration, client: ClientState) -> None:
         """End a create that gives a client what another one had.
@@ -165,6 +168,8 @@ class Steps:
             self._requests.assign(change.client_id, owners, fresh.owners or ())
             self._store(change, answer, replace(client, owners=desired.managed_owners))
         check_kept(not_kept, change)
+        if self.facts.api.server_chooses and not self.facts.api.shows_true_secrets:
+            check_secret(change, client, answer)
 
     def _rotate(self, change: Change, fresh: Registration, answer: Registration, client: ClientState) -> ClientState:
         """The client with the new secret that the server made; the fields come first, for they need no new secret.
@@ -295,9 +300,9 @@ class Steps:
 
     def _answer(self, change: Change, answer: Registration) -> Mapping[str, Any] | None:
         """The answer; where nothing was read, the one before it."""
+        stored = stored_client(replace(change, client_id=answer.client_id), self.ledger.state)
         if not answer.is_remembered:
-            return kept_answer(answer.answer)
-        stored = stored_client(change, self.ledger.state)
+            return with_expiry(kept_answer(answer.answer), stored.answer if stored else None)
         return stored.answer if stored else None
 
     def _adopted_at(self, change: Change) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from iac.cli.context import CommandContext
-from iac.cli.environments import run_each, show_sections
+from iac.cli.environments import run_each, show_page, show_sections
 from iac.cli.format import format_option, note_run, show, show_json
 from iac.cli.help import Example, Subcommand
 from iac.cli.options import complete_addresses
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     shell_complete=complete_addresses,
     help="Write the server's values into this definition, for review; repeatable.",
 )
-@format_option("text", "markdown", "json")
+@format_option("text", "markdown", "json", "html")
 @click.pass_obj
 def command(context: CommandContext, *, addresses: tuple[str, ...], view: str, accept: tuple[str, ...]) -> int:
     """Show what somebody changed on the server since the last apply.
@@ -49,8 +49,8 @@ def command(context: CommandContext, *, addresses: tuple[str, ...], view: str, a
     definition is not drift. Needs the scope iam:admin.read. A key of the state is needed only for clients that iac
     reads with their own registration access token.
     """
-    if accept and (addresses or view == "markdown"):
-        raise click.UsageError("--accept ADDR cannot be combined with other ADDR or --format markdown")
+    if accept and (addresses or view in {"markdown", "html"}):
+        raise click.UsageError(f"--accept ADDR cannot be combined with other ADDR or --format {view}")
     if context.is_many and not accept:
         from iac.views.drift import drift_markdown, drift_text
 
@@ -60,6 +60,10 @@ def command(context: CommandContext, *, addresses: tuple[str, ...], view: str, a
             return drift_text(drift, color=one.wants_color(), width=one.width())
 
         sections = run_each(context, lambda one: _read(one, addresses), lambda drift: 2 if drift.clients else 0)
+        if view == "html":
+            from iac.views.html import drift_page  # brings in Jinja2
+
+            return show_page(sections, drift_page)
         return show_sections(context, sections, view, value=Drift.to_dict, text=text)
     from iac.config.edit.splice import read_sources  # not needed by --help
 
@@ -88,6 +92,10 @@ def _show(context: CommandContext, drift: Drift, view: str) -> None:
 
     if view == "json":
         show_json(drift.to_dict())
+    elif view == "html":
+        from iac.views.html import drift_page  # brings in Jinja2
+
+        click.echo(drift_page([drift]), nl=False)
     elif view == "markdown":
         click.echo(drift_markdown(drift, BUDGET), nl=False)
     else:

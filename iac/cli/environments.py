@@ -16,6 +16,7 @@ from iac.cli.format import show_json
 from iac.cli.options import call_of
 from iac.core.errors import IacError
 from iac.core.text import printable
+from iac.views.words import Failures
 
 T = TypeVar("T")
 
@@ -111,6 +112,18 @@ def show_sections(
                 click.echo(text(section.context, section.result), nl=False, color=True)
             for line in error_lines(section.error):
                 click.echo(page.line(line, "!" if line.startswith("error") else ""), color=True)
+    return worst(section.code for section in sections)
+
+
+def failures(sections: Sequence[Section[T]]) -> Failures:
+    """The environments that gave no result, each with why."""
+    return [(section.name, " ".join(error_lines(section.error))) for section in sections if section.result is None]
+
+
+def show_page(sections: Sequence[Section[T]], page: Callable[[Sequence[T], Failures], str]) -> int:
+    """Print one page of all environments; the worst exit code."""
+    results = [section.result for section in sections if section.result is not None]
+    click.echo(page(results, failures(sections)), nl=False)
     return worst(section.code for section in sections)
 
 

@@ -11,12 +11,13 @@ from typing import Any
 import click
 
 from iac.cli.context import CommandContext
-from iac.cli.environments import Section, error_lines, run_each, show_sections, worst
+from iac.cli.environments import Section, error_lines, run_each, show_page, show_sections, worst
 from iac.cli.format import format_option, show_json
 from iac.cli.help import Example, Subcommand
 from iac.core.inventory import COLUMNS, ClientStatus, Filter, Inventory, InventoryRow
 from iac.core.rotation import seconds
 from iac.core.text import nearest
+from iac.views.words import Failures
 
 _USUAL = ("address", "client_id", "name", "state", "grants")
 _DURATION = re.compile(r"[1-9][0-9]{0,4}[hdw]")
@@ -56,6 +57,7 @@ class _Columns(click.ParamType[tuple[str, ...]]):
         Example("List clients that this project does not manage", "iac list --unmanaged"),
         Example("Find clients that nobody has used for 90 days", "iac list --stale 90d --sort last_used"),
         Example("Export everything for a spreadsheet", "iac list --format csv > clients.csv"),
+        Example("Make a page that sorts and filters", "iac list --format html > clients.html"),
     ),
 )
 @click.option("--managed", "standings", flag_value="managed", multiple=True, help="Clients in this project's state.")
@@ -93,7 +95,7 @@ class _Columns(click.ParamType[tuple[str, ...]]):
     default=None,
     help=f"Columns to show, of {', '.join(COLUMNS)}.",
 )
-@format_option("text", "json", "csv")
+@format_option("text", "json", "csv", "html")
 @click.pass_obj
 def command(
     context: CommandContext,
@@ -174,6 +176,13 @@ class _Table:
 
         return inventory_csv(self.columns(inventory), self.rows(inventory))
 
+    def page(self, inventories: Sequence[Inventory], failed: Failures = ()) -> str:
+        """As a page for a browser."""
+        from iac.clock import SystemClock
+        from iac.views.html import inventory_page  # brings in Jinja2
+
+        return inventory_page(inventories, self.named or tuple(COLUMNS), SystemClock().now(), failed)
+
     def text(self, context: CommandContext, inventory: Inventory) -> str:
         """For people."""
         from iac.views.inventory import inventory_text
@@ -182,6 +191,8 @@ class _Table:
 
 
 def _show_many(context: CommandContext, sections: Sequence[Section[Inventory]], table: _Table) -> int:
+    if table.view == "html":
+        return show_page(sections, table.page)
     if table.view != "csv":
         return show_sections(context, sections, table.view, value=table.value, text=table.text)
     head = ""
@@ -218,5 +229,7 @@ def _show(context: CommandContext, inventory: Inventory, table: _Table) -> None:
     elif table.view == "csv":
         click.echo(table.csv(inventory), nl=False)
         context.note(summary_line(inventory, len(table.rows(inventory))))
+    elif table.view == "html":
+        click.echo(table.page([inventory]), nl=False)
     else:
         click.echo(table.text(context, inventory), nl=False)

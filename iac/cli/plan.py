@@ -9,7 +9,7 @@ import click
 
 from iac.cli.approval import RECREATE, ROTATE_DUE
 from iac.cli.context import CommandContext, check_place, write_whole
-from iac.cli.environments import Section, run_each, show_sections
+from iac.cli.environments import Section, failures, run_each, show_sections
 from iac.cli.format import SETTINGS_FROM, format_option, known_ids, note_run, show_plan
 from iac.cli.help import Example, Subcommand
 from iac.cli.options import complete_addresses
@@ -18,7 +18,7 @@ from iac.core.text import nearest
 from iac.views.kind import BUDGET, SMALLEST_BUDGET, PlanView, ViewSettings, render_plan
 
 _NAMES = ", ".join(PlanView)
-_JOINED = frozenset({PlanView.TEXT, PlanView.MARKDOWN, PlanView.JSON, PlanView.GITHUB})
+_JOINED = frozenset({PlanView.TEXT, PlanView.MARKDOWN, PlanView.JSON, PlanView.GITHUB, PlanView.HTML})
 """Views of which one file can hold those of several environments."""
 
 
@@ -184,6 +184,10 @@ def _show_many(
                 context.note(f"{file.name} is not written: there is no plan of {', '.join(missing)}")
                 continue
             shown = json_text({"environments": [plan.to_dict() for plan in plans]})
+        elif file.view is PlanView.HTML:
+            from iac.views.html import plan_page  # brings in Jinja2
+
+            shown = plan_page(plans, failures(sections))
         else:
             shown = "\n".join(render_plan(plan, file.view, share) for plan in plans)
         if file.is_stdout:

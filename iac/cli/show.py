@@ -14,6 +14,7 @@ from iac.cli.options import complete_addresses
 from iac.core.errors import InputError
 from iac.core.model import Fields, in_order
 from iac.core.plan.identity import with_current_id
+from iac.core.rotation import secret_end, written
 from iac.core.state.model import SecretStatus
 from iac.views.drift import DISABLED
 from iac.views.state import predecessor_text, predecessors_of, value_words
@@ -83,6 +84,7 @@ def _found(session: Session, read: RegistrationReader, name: str) -> dict[str, A
             fix="`iac state list` lists addresses; the address is the path below clients.d without .yaml",
         )
     secret = stored.secret if stored else None
+    end = secret_end((registration.answer if registration else None) or (stored.answer if stored else None))
     return {
         "disabled": registration.is_disabled if registration else None,
         "address": address,
@@ -96,6 +98,7 @@ def _found(session: Session, read: RegistrationReader, name: str) -> dict[str, A
             "status": str(stored.secret_status) if stored else "not in state",
             "version": secret.version if secret else None,
             "since": secret.since if secret else None,
+            "ends": written(end) if end else None,
         },
         "applied_at": stored.applied_at if stored else None,
         "predecessors": predecessors_of(stored) if stored else [],
@@ -116,7 +119,8 @@ def _lines(client: dict[str, Any]) -> Iterator[str]:
     secret = client["secret"]
     since = f", version {secret['version']} since {secret['since']}" if secret["since"] else ""
     fix = f"; to store it: iac secret set {client['address']}" if secret["status"] == SecretStatus.UNKNOWN else ""
-    yield f"  secret {secret['status']}{since}{fix}"
+    ends = f", ends at {secret['ends']}" if secret["ends"] else ""
+    yield f"  secret {secret['status']}{since}{ends}{fix}"
     yield from (f"  {predecessor_text(old)}" for old in client["predecessors"])
     for source in ("definition", "state", "server"):
         values = client[source]

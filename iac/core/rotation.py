@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
-from iac.core.desired import DesiredClient
+from iac.core.desired import DesiredClient, Rotation
 from iac.core.model import uses_secret
 from iac.core.state.model import ClientState
 
@@ -15,10 +17,38 @@ _SECONDS = {"h": 3600, "d": 86400, "w": 604800}
 
 @dataclass(frozen=True, slots=True)
 class DueRotation:
-    """A secret that has reached the age of `lifecycle.rotate_after`, and when it did (RFC 3339 UTC)."""
+    """A secret that has reached the age of `lifecycle.rotate_after`, or is near its end; times are RFC 3339 UTC.
+
+    Attributes:
+        since: when it was due.
+        ends: when the server ends it, where that is the reason.
+    """
 
     since: str
     is_counted_from_taking_over: bool
+    ends: str = ""
+
+
+EXPIRY = "client_secret_expires_at"
+"""The member of an answer that says when a secret ends, in seconds; 0 for never (RFC 7591 section 3.2.1)."""
+
+_EARLY = timedelta(days=30)
+
+
+def secret_end(answer: Mapping[str, Any] | None) -> datetime | None:
+    """When the secret of an answer ends; None for never, and for a time that is none."""
+    seconds = (answer or {}).get(EXPIRY)
+    if isinstance(seconds, bool) or not isinstance(seconds, int | float) or seconds <= 0:
+        return None
+    try:
+        return datetime.fromtimestamp(seconds, UTC)
+    except (OverflowError, OSError, ValueError):
+        return None  # so far away that there is no such date
+
+
+def with_expiry(answer: Mapping[str, Any], before: Mapping[str, Any] | None) -> Mapping[str, Any]:
+    """An answer with the end of its secret: many servers say it once, with the secret."""
+    return answer if EXPIRY in answer or EXPIRY not in (before or {}) else {**answer, EXPIRY: (before or {})[EXPIRY]}
 
 
 def written(moment: datetime) -> str:
@@ -39,16 +69,22 @@ def is_past(moment: str, now: datetime | None) -> bool:
 def due(client: DesiredClient, stored: ClientState, now: datetime | None) -> DueRotation | None:
     """Since when the secret of a client is due; None when it is not, or the client has none.
 
+    A secret that the server ends is due 30 days before, or in the last third of its life, where another client can take
+    the place of this one.
     How old a secret was when its client was taken over is not known: its age counts from then.
     """
-    after = client.lifecycle.rotate_after
-    if after is None or not uses_secret(stored.applied):
+    if not uses_secret(stored.applied):
         return None
     taken_over = stored.adopted_at or stored.applied_at
     begun = stored.secret.since if stored.secret else taken_over
-    since = later(begun, after)
     is_counted = stored.secret is None or begun <= stored.adopted_at
-    return DueRotation(since, is_counted) if is_past(since, now) else None
+    after, end = client.lifecycle.rotate_after, secret_end(stored.answer)
+    dues = [DueRotation(later(begun, after), is_counted)] if after is not None else []
+    if end is not None and client.lifecycle.rotation is Rotation.REPLACE:
+        lead = min(_EARLY, (end - datetime.fromisoformat(begun)) / 3)
+        dues.append(DueRotation(written(end - lead), is_counted_from_taking_over=False, ends=written(end)))
+    first = min(dues, key=lambda one: one.since, default=None)
+    return first if first and is_past(first.since, now) else None
 
 
 def seconds(duration: str) -> int:

@@ -142,14 +142,14 @@ class Registrar(Connected):
             raise ServerError(
                 "owners are set through the management API only",
                 where=client_id,
-                fix="take owners out, or use provider: iam-admin",
+                fix="remove owners, or use provider: iam-admin" if self.api.is_iam else "remove owners",
             )
 
     def _revoke_tokens(self, client_id: str) -> None:
         raise ServerError(
-            "tokens are revoked through the management API only",
+            "this provider has no call that revokes the tokens of a client",
             where=client_id,
-            fix="wait until they end by themselves, or use provider: iam-admin",
+            fix=f"wait until they end by themselves{', or use provider: iam-admin' if self.api.is_iam else ''}",
         )
 
     def _send(self, client_id: str, call: Call) -> Answer:

@@ -27,6 +27,7 @@ class PlanView(StrEnum):
     GITLAB = "gitlab"
     SARIF = "sarif"
     JUNIT = "junit"
+    HTML = "html"
 
 
 class DiagnosticsView(StrEnum):
@@ -68,6 +69,10 @@ def render_plan(plan: Plan, view: PlanView, setting: ViewSettings) -> str:
             shown = words.json_text(gitlab.plan_counts(plan))
         case PlanView.JUNIT:
             shown = junit.plan_junit(plan)
+        case PlanView.HTML:
+            from iac.views import html  # brings in Jinja2
+
+            shown = html.plan_page([plan])
         case PlanView.GITHUB | PlanView.SARIF:
             shown = render_diagnostics(plan.diagnostics, DiagnosticsView(view), setting, job=f"plan/{plan.environment}")
         case _:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from iac.core.rotation import duration
+from iac.core.rotation import duration, secret_end, written
 from iac.core.state.model import ClientState, State
 
 
@@ -18,6 +18,7 @@ def summary(client: ClientState) -> dict[str, Any]:
             "status": str(client.secret_status),
             "version": secret.version if secret else None,
             "since": secret.since if secret else None,
+            "ends": written(end) if (end := secret_end(client.answer)) else None,
             "recipients": list(secret.recipients) if secret else [],
         },
         "predecessors": predecessors_of(client),

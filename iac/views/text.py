@@ -29,9 +29,8 @@ from iac.views.words import (
     counted,
     entry_shown,
     no_change,
-    recipient_lines,
+    remarks,
     sealing,
-    taken_words,
     value_shown,
 )
 
@@ -68,7 +67,7 @@ def plan_text(plan: Plan, *, color: bool, width: int | None = None, is_full: boo
     page = TextLayout(color=color, width=width)
     title = f"{plan.project}, environment {plan.environment}, {plan.issuer} ({plan.api.provider})"
     blocks = [list(block) for block in _blocks(plan.changes, page, is_full=is_full)]
-    blocks += [remarks] if (remarks := [page.line(line) for line in _remarks(plan)]) else []
+    blocks += [lines] if (lines := [page.line(line) for line in _remarks(plan)]) else []
     if plan.refusals:
         blocks.append([page.line(f"Refused: {_refusing(plan)}", "!"), *map(page.line, _guards(plan))])
     return page.text(title, blocks, summary_line(plan))
@@ -201,20 +200,8 @@ def field_lines(field: FieldChange, action: Action, page: TextLayout) -> Iterato
 def _remarks(plan: Plan) -> Iterator[str]:
     if not plan.complete:
         yield f"  {SOME_UNREAD}"
-    for source, target in plan.moved:
-        yield f"  moved {printable(source)} -> {printable(target)}"
-    for released in plan.released:
-        line = f"{released.address}: {', '.join(released.fields)} (the server keeps the values)"
-        yield f"  released {printable(line)}"
-    for taken in plan.taken_over:
-        yield f"  taken over {printable(taken_words(taken))}"
-    for pending in plan.pending:
-        line = f"{pending.address}: a {pending.action} that began at {pending.at} did not finish"
-        yield f"  interrupted {printable(line)}"
-    for standing in plan.predecessors:
-        yield f"  replaced {printable(f'{standing.address}: {standing.words()}')}"
-    for line in recipient_lines(plan):
-        yield f"  recipients {printable(line)}"
+    for word, sentence in remarks(plan):
+        yield f"  {word} {printable(sentence)}"
     yield from finding_lines(plan.findings, " " * 2)
 
 
@@ -254,7 +241,8 @@ def report_text(report: Report, *, color: bool, is_told: bool = False) -> str:
     """What was done, what failed and why, what was not tried; `is_told`: each was told when it ended."""
     page = TextLayout(color=color)
     outcomes = [outcome for outcome in report.outcomes if not (is_told and isinstance(outcome, Done))]
-    lines: list[str] = []
+    done = [outcome for outcome in report.outcomes if is_told and isinstance(outcome, Done)]
+    lines = list(finding_lines((finding for outcome in done for finding in outcome.findings), ""))
     for group in grouped(outcomes, _told):
         lines += _together(group, page) if len(group) > ALIKE else [line for one in group for line in _one(one, page)]
     for output in report.outputs:

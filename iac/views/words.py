@@ -17,6 +17,8 @@ from iac.core.text import printable, without_commands
 
 FINDINGS = "#### Findings\n\nRun `iac explain ID` for the meaning of an id, and how to waive it."
 """Begins the list of findings in Markdown."""
+Failures = Sequence[tuple[str, str]]
+"""Environments of several that gave no result: name, and why."""
 
 
 class CharacterBudget:
@@ -174,6 +176,22 @@ def sealing(who: Recipients) -> str:
     if who.is_clear:
         return "stored unencrypted, for all who can read the state: encryption: none"
     return "apply seals it again" if who.is_sealed else "it stays sealed as it is until iac state rekey"
+
+
+def remarks(plan: Plan) -> Iterator[tuple[str, str]]:
+    """What is to be known of clients beside the changes: a word and a sentence, not yet inert."""
+    for source, target in plan.moved:
+        yield "moved", f"{source} -> {target}"
+    for released in plan.released:
+        yield "released", f"{released.address}: {', '.join(released.fields)} (the server keeps the values)"
+    for taken in plan.taken_over:
+        yield "taken over", taken_words(taken)
+    for pending in plan.pending:
+        yield "interrupted", f"{pending.address}: a {pending.action} that began at {pending.at} did not finish"
+    for standing in plan.predecessors:
+        yield "replaced", f"{standing.address}: {standing.words()}"
+    for line in recipient_lines(plan):
+        yield "recipients", line
 
 
 def recipient_lines(plan: Plan) -> Iterator[str]:

@@ -13,6 +13,7 @@ from iac.core.model import Fields
 from iac.core.plan.draft import PlanOptions
 from iac.core.plan.make import to_read
 from iac.core.registration import Actual, NewToken, Registration, RegistrationAccess, UnreadReason
+from iac.core.rotation import with_expiry
 from iac.core.secret import Secret
 from iac.core.state.model import ClientState, ClientWritten, Event, IntentGiven, SecretStatus, State
 from iac.session import Session
@@ -53,6 +54,7 @@ class RegistrationReader:
         self.use_keys(ids)
         actual = self.session.provider.read(ids, owners)
         actual = prove_secrets(self.session, self.ledger, prove_refused(self.session, self.ledger, actual))
+        actual = _with_expiry(self.state, actual)
         self._learn(actual)
         return replace(actual, found=dict(_left_behind(self.session, self.state, options)))
 
@@ -153,6 +155,16 @@ class _LateReader(RegistrationReader):
             # Another run may have written meanwhile.
             self.ledger.state = self.session.backend.load()
             self.ledger.keep_token(new)
+
+
+def _with_expiry(state: State, actual: Actual) -> Actual:
+    """What was read, with the ends of secrets that the server said when it made them."""
+    answers = {client.client_id: client.answer for client in state.clients.values()}
+    registrations = {
+        client_id: replace(seen, answer=with_expiry(seen.answer, answers.get(client_id)))
+        for client_id, seen in actual.registrations.items()
+    }
+    return replace(actual, registrations=registrations)
 
 
 def prove_refused(session: Session, ledger: Ledger, actual: Actual) -> Actual:

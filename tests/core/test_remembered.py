@@ -14,7 +14,7 @@ from iac.core.plan.change import CLIENT_ID, Action
 from iac.core.plan.diff import fate
 from iac.core.plan.identity import set_apart
 from iac.core.registration import Actual, Facts, Registration, UnreadReason
-from iac.core.state.model import ClientState
+from iac.core.state.model import ClientState, SecretStatus
 from iac.registry import capabilities
 from tests.core.build import OPTIONS, applied, desired, intent, plan, project, state
 
@@ -140,3 +140,21 @@ def test_what_keeps_another_client_from_the_place_of_one() -> None:
     assert ["lost-create"] == [g.id for g in plan(project(REPLACING, api=API), lost, there(REPLACING)).guards]
     again = replace(OPTIONS, recreate=frozenset({"team/app"}))
     assert [] == list(plan(project(REPLACING, api=API), lost, there(REPLACING), again).guards)
+
+
+def test_a_client_without_a_secret_that_anybody_knows_is_named() -> None:
+    client = definition()
+    bare = stored(client, secret=None, secret_status=SecretStatus.UNKNOWN)
+    found = plan(project(client, api=API), state({"team/app": bare}), there(client))
+    assert (True, ["secret-unknown"]) == (found.is_empty, [finding.id for finding in found.findings])
+    public = definition("token_endpoint_auth_method", token_endpoint_auth_method="none")
+    none = stored(public, secret=None, secret_status=SecretStatus.NONE)
+    changed = plan(
+        project(client, api=API), state({"team/app": none}), there(public, token_endpoint_auth_method="none")
+    )
+    assert [] == list(changed.findings)
+    secret = definition("token_endpoint_auth_method")
+    changed = plan(
+        project(secret, api=API), state({"team/app": none}), there(public, token_endpoint_auth_method="none")
+    )
+    assert ["secret-not-made"] == [finding.id for finding in changed.findings]

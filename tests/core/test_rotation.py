@@ -1,12 +1,14 @@
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
-from iac.core.desired import Lifecycle
+from iac.core.desired import Lifecycle, Rotation
 from iac.core.plan.draft import PlanOptions
-from iac.core.rotation import DueRotation, due, duration, is_past, later, written
+from iac.core.rotation import EXPIRY, DueRotation, due, duration, is_past, later, secret_end, with_expiry, written
 from iac.core.state.model import SecretStatus
 from tests.core.build import NEW, NOW, OPTIONS, actual, applied, desired, plan, project, registered, state
 
@@ -81,3 +83,50 @@ def test_an_age_that_counts_from_taking_over_says_so() -> None:
     held = state({APP.address: applied(APP, adopted_at=NOW)})
     found = plan(project(APP), held, actual(registered(APP, facts=NEW), facts=NEW), PlanOptions(now=THEN))
     assert "(rotate_after 180d, counted from when the client was taken over)" in f"({found.findings[0].why})"
+
+
+ENDING = desired(lifecycle=Lifecycle(rotation=Rotation.REPLACE))
+BEGUN = datetime(2026, 11, 23, 10, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(("days", "early"), [(90, 30), (300, 30), (3, 1)])
+def test_a_secret_that_the_server_ends_is_due_before(days: int, early: int) -> None:
+    end = BEGUN + timedelta(days=days)
+    held = applied(ENDING, answer={EXPIRY: end.timestamp()})
+    first = end - timedelta(days=early)
+    assert due(ENDING, held, first - timedelta(seconds=1)) is None
+    assert DueRotation(written(first), is_counted_from_taking_over=False, ends=written(end)) == due(ENDING, held, first)
+    options = replace(OPTIONS, now=end)
+    (finding,) = plan(
+        project(ENDING), state({"team/app": held}), actual(registered(ENDING, facts=NEW), facts=NEW), options
+    ).findings
+    assert ("rotation-due", f"the server ends it at {written(end)}") == (finding.id, finding.why)
+    assert due(desired(), applied(APP, answer=held.answer), end) is None
+
+
+def test_the_first_of_both_reasons_counts() -> None:
+    client = replace(ENDING, lifecycle=replace(ENDING.lifecycle, rotate_after=DAY))
+    held = applied(client, answer={EXPIRY: (BEGUN + timedelta(days=900)).timestamp()})
+    told = due(client, held, BEGUN + timedelta(days=800))
+    assert told is not None
+    assert not told.ends
+    soon = replace(OPTIONS, now=BEGUN + timedelta(days=899), rotate_due=True)
+    reasons = {
+        plan(project(one), state({"team/app": stored}), actual(registered(one, facts=NEW), facts=NEW), soon)
+        .changes[0]
+        .reason.partition(":")[0]
+        for one, stored in ((client, held), (ENDING, replace(held)))
+    }
+    assert 2 == len(reasons)
+
+
+@pytest.mark.parametrize("told", [None, {}, {EXPIRY: 0}, {EXPIRY: True}, {EXPIRY: "soon"}, {EXPIRY: 1e30}])
+def test_an_answer_may_say_no_end(told: dict[str, Any] | None) -> None:
+    assert secret_end(told) is None
+
+
+def test_the_end_is_remembered_where_a_read_does_not_say_it() -> None:
+    assert {"a": 1, EXPIRY: 5} == with_expiry({"a": 1}, {EXPIRY: 5})
+    assert {EXPIRY: 6} == with_expiry({EXPIRY: 6}, {EXPIRY: 5})
+    assert {} == with_expiry({}, None)
+    assert {"a": 1} == with_expiry({"a": 1}, {"b": 1})

@@ -180,6 +180,17 @@ def test_reports_hold_all_environments(many: Project) -> None:
     assert 2 == many.read("plan.md").count("Digest ")
 
 
+def test_one_page_shows_all_environments_and_names_the_one_that_is_down(many: Project) -> None:
+    page = many.root / "plan.html"
+    assert 6 == many.iac("plan", "--all-envs", "--report", f"html={page}").code
+    for shown in (
+        page.read_text(encoding="utf-8"),
+        *(many.iac(name, "--all-envs", "--format", "html").out for name in ("drift", "list")),
+    ):
+        assert 1 == shown.count("<!doctype html>")
+        assert "<strong>down</strong>: error: " in shown
+
+
 def test_ten_environments_one_down_one_refused_one_stale(project: Project, other: Sandbox) -> None:
     """Each has its section, none hides another, and apply does what can be done with --keep-going."""
     text = project.read("iac.yaml")

@@ -159,11 +159,11 @@ def test_a_server_without_rfc_7592_creates_and_says_that_this_is_all(tmp_path: P
 @pytest.mark.parametrize(
     ("say", "words", "pending"),
     [
-        (Say(400, {"error": "invalid_redirect_uri"}), "the server does not take a redirect URI", 0),
-        (Say(400, {"error": "invalid_client_metadata"}), "the server refuses the value of a field", 0),
+        (Say(400, {"error": "invalid_redirect_uri"}), "the server says 400: invalid_redirect_uri", 0),
+        (Say(400, {"error": "invalid_client_metadata"}), "the server says 400: invalid_client_metadata", 0),
         (Say(400, {"error": "unapproved_software_statement"}), "asks for a software statement", 0),
-        (Say(401, {"error": "invalid_token"}), "only with an initial access token", 0),
-        (Say(403, {}), "only with an initial access token", 0),
+        (Say(401, {"error": "invalid_token"}), "the token of auth has ended, was used up", 0),
+        (Say(403, {}), "a policy of the server refuses", 0),
         (Say(429, {}), "the server refuses it", 0),
         (Say(500, b"oops"), "the only client_id", 1),
         (Say(201, {"client_name": "x"}), "the only client_id", 1),
@@ -271,7 +271,7 @@ def test_a_token_that_is_refused_when_it_is_used_is_said(tmp_path: Path) -> None
         place.answers["PUT /reg/client-1"] = Say(403, {"error": "insufficient_scope"})
         work.define(client_name="Another name")
         code, out, err = work.apply()
-        assert (5, True) == (code, "does not accept the registration access token" in out + err)
+        assert (5, True) == (code, "the token may not do this" in out + err)
         place.answers = {"GET /reg/client-1": Say(500, b"")}
         assert 6 == work.iac("plan")[0]
 

@@ -5,7 +5,7 @@
 set -eu
 cd "$(dirname "$0")/../.."
 PYTHON=${PYTHON:-.venv/bin/python}
-parts='wheel crash sinks logins servers loaders pipelines lowest versions'
+parts='wheel crash sinks logins servers loaders pipelines pages lowest versions'
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
@@ -126,6 +126,15 @@ live_pipelines() {
   for tool in curl jq shellcheck; do debian "$tool" "$tool"; done
   go_install github.com/rhysd/actionlint/cmd/actionlint@v1.7.7
   PATH="$work/bin:$PATH" IAC_TEST_PIPELINES=1 tests -n 2 tests/workflow/pipelines
+}
+
+live_pages() {
+  debian npm nodejs npm
+  debian chromium chromium
+  chromium --version
+  quietly axe thrice npm install --prefix "$work/axe" --silent --no-audit --no-fund axe-core@4.14.1
+  quietly playwright thrice "$PYTHON" -m pip install --quiet --disable-pip-version-check 'playwright>=1.50'
+  IAC_TEST_AXE="$work/axe/node_modules/axe-core/axe.min.js" tests -n 0 -m live tests/live/test_pages.py
 }
 
 # What a version of a dependency decides: the tests without the slow ones, on the lowest versions.

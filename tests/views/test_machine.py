@@ -95,7 +95,7 @@ def test_500_hostile_changes_are_valid_in_every_view(view: PlanView) -> None:
             assert {"create": 143, "update": 215, "delete": 142} == json.loads(shown)
         case PlanView.GITHUB:
             assert 1001 == sum(COMMAND.fullmatch(line) is not None for line in shown.splitlines())
-        case PlanView.TEXT | PlanView.MARKDOWN:
+        case PlanView.TEXT | PlanView.MARKDOWN | PlanView.HTML:
             assert all(name in shown for name in names)
 
 

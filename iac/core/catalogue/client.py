@@ -216,6 +216,18 @@ FINDINGS = (
         fix="Have an administrator correct the client at the server. `iac show CLIENT_ID` names the members.",
     ),
     finding(
+        "secret-not-made",
+        what="A change gives a client an auth method with a secret, and the server is not an IAM. Some servers make no "
+        "secret then: apply fails and says so, and the client cannot be used.",
+        fix="Register another client, under another address. Or go on, if the server is known to make one.",
+    ),
+    finding(
+        "secret-unknown",
+        what="A client logs in with a secret, and iac knows none: the server made none, or shows none that works.",
+        why="No output with its secret can be written.",
+        fix="Give the secret to iac: `iac secret set ADDR`. If there is none, register another client.",
+    ),
+    finding(
         "server-added",
         what="The server of `provider: rfc7591` has added an item to a list of the definition, such as a grant. Apply "
         "says so once; state remembers the item as the server's, and plans show no difference.",
@@ -290,7 +302,8 @@ FINDINGS = (
     finding(
         "rotation-due",
         what="A secret has reached the age of `lifecycle.rotate_after`. For an adopted client the age counts "
-        "from the adoption. This is not a change.",
+        "from the adoption. With `lifecycle.rotation: replace`, a secret that the server ends is due 30 days before "
+        "its end, or in the last third of its life. This is not a change.",
         why="The longer a secret is used, the more copies of it exist.",
         fix="Run `iac apply --rotate-due`, and before it `iac plan --rotate-due` for review; or raise `secret.serial`.",
     ),

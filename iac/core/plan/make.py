@@ -44,7 +44,7 @@ from iac.core.plan.proposal import (
 from iac.core.plan.reach import find_unread, guard_change, guard_lost, guard_new, guard_not_understood, out_of_reach
 from iac.core.plan.secret_step import SecretDecision, decide_new, decide_registered, decide_requested
 from iac.core.plan.succession import find_replacement, may_succeed, plan_predecessors, plan_succession, why_requested
-from iac.core.plan.upkeep import attach_recipients, find_due, find_sealed_otherwise
+from iac.core.plan.upkeep import attach_recipients, find_due, find_sealed_otherwise, find_secretless
 from iac.core.registration import Actual, Registration, UnreadReason
 from iac.core.state.model import ClientState, State
 
@@ -90,7 +90,10 @@ def _finish(draft: Draft, moves: tuple[tuple[str, str], ...]) -> Plan:
         guards=(*_located(draft), *guards.on_counts(changes, desired.limits)),
         released=tuple(_released(wanted, desired, state)),
         taken_over=tuple(_taken_over(draft, wanted)),
-        findings=(*draft.findings, *find_sealed_otherwise(draft, moves), *unread, *find_due(draft)),
+        findings=(
+            *(*draft.findings, *find_sealed_otherwise(draft, moves), *unread, *find_due(draft)),
+            *find_secretless(draft),
+        ),
         pending=tuple(
             PendingWrite(address, one.client_id, one.action, one.at) for address, one in sorted(state.intents.items())
         ),

@@ -33,7 +33,9 @@ def why_requested(client: DesiredClient, stored: ClientState, options: PlanOptio
     if client.address in options.rotate:
         return "a new secret was asked for"
     overdue = due(client, stored, options.now) if options.rotate_due else None
-    return f"due since {overdue.since} (lifecycle.rotate_after)" if overdue else ""
+    if overdue is None:
+        return ""
+    return f"due since {overdue.since} ({f'it ends at {overdue.ends}' if overdue.ends else 'lifecycle.rotate_after'})"
 
 
 def _why_rotated(client: DesiredClient, stored: ClientState, options: PlanOptions) -> str:

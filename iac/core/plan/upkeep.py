@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from dataclasses import replace
 
+from iac.core.desired import DesiredClient
 from iac.core.diagnostics import Diagnostic, Severity
+from iac.core.model import uses_secret
 from iac.core.plan.change import Recipients, SecretChange, SecretStep, compare_recipients
 from iac.core.plan.draft import Draft
 from iac.core.rotation import due, duration
@@ -23,18 +25,42 @@ def find_due(draft: Draft) -> Iterator[Diagnostic]:
             continue
         overdue = due(client, stored, draft.options.now)
         if overdue is not None:
-            age = duration(client.lifecycle.rotate_after or 0)
+            age = f"rotate_after {duration(client.lifecycle.rotate_after or 0)}"
+            age = f"the server ends it at {overdue.ends}" if overdue.ends else age
             counted = ", counted from when the client was taken over" if overdue.is_counted_from_taking_over else ""
             yield Diagnostic(
                 "rotation-due",
                 f"the secret is due for rotation since {overdue.since}",
                 client.at("lifecycle.rotate_after"),
-                f"rotate_after {age}{counted}",
+                f"{age}{counted}",
                 "iac apply --rotate-due",
                 Severity.WARNING,
                 client.address,
                 {"field": "lifecycle.rotate_after"},
             )
+
+
+def find_secretless(draft: Draft) -> Iterator[Diagnostic]:
+    """A finding for each client that has no secret that iac knows, or may have none after its change."""
+    if draft.desired.api.shows_true_secrets:
+        return
+    for address, client in draft.desired.clients.items():
+        stored, change = draft.state.clients.get(address), draft.changes.get(address)
+        if stored is None or stored.secret is not None or not draft.options.wants(address):
+            continue
+        if change is not None and change.step is SecretStep.TAKE and change.observed is not None:
+            summary = "the server may make no secret for the new auth method, and then nobody can use the client"
+            fix = "register another client under another address, unless this server is known to make one"
+            yield _about_secret(client, "secret-not-made", summary, fix)
+        elif uses_secret(client.fields) and (change is None or not change.creates):
+            fix = f"iac secret set {address}; if there is none, register another client under another address"
+            yield _about_secret(client, "secret-unknown", "iac knows no secret of the client", fix)
+
+
+def _about_secret(client: DesiredClient, rule: str, summary: str, fix: str) -> Diagnostic:
+    name = "token_endpoint_auth_method"
+    details = {"field": name}
+    return Diagnostic(rule, summary, client.at(name), "", fix, Severity.WARNING, client.address, details)
 
 
 SEALED_OTHERWISE = "sealed-to-others"

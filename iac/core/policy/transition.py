@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 
 from iac.core.diagnostics import Diagnostic, hit
 from iac.core.model import GRANT_TYPES, members, short_grant
@@ -11,6 +11,7 @@ from iac.core.plan.change import Change, FieldChange, OutputAction, Recipients, 
 from iac.core.policy.redirect import domain, host
 from iac.core.policy.rule import ChangeRule, RegisteredRule, hits
 from iac.core.registration import Registration
+from iac.core.rotation import secret_end
 from iac.core.text import listed
 from iac.core.vocabulary import is_privileged
 
@@ -194,16 +195,9 @@ def _disabled(client: Registration, _: date) -> list[Diagnostic]:
 
 
 def _expires(client: Registration, today: date) -> list[Diagnostic]:
-    seconds = client.answer.get("client_secret_expires_at")
-    if (
-        isinstance(seconds, bool) or not isinstance(seconds, int | float) or seconds <= 0
-    ):  # 0: never (RFC 7591 section 3.2.1)
-        return []
-    try:
-        end = datetime.fromtimestamp(seconds, UTC).date()
-    except (OverflowError, OSError, ValueError):
-        return []  # so far away that there is no such date
-    if end > today + NEAR:
+    moment = secret_end(client.answer)
+    end = moment.date() if moment else None
+    if end is None or end > today + NEAR:
         return []
     return [hit("client_secret_expires_at", f"the client secret {'expired' if end < today else 'expires'} on {end}")]
 
@@ -224,7 +218,7 @@ REGISTERED_RULES = (
         what="A client secret that ends within 30 days, or has ended.",
         why="From then on the server refuses it, and services that use it fail.",
         source="RFC 7591 section 3.2.1, client_secret_expires_at",
-        fix="run iac rotate with its address",
+        fix="run iac rotate with its address, where the server has no rotation with lifecycle: {rotation: replace}",
         bad="client_secret_expires_at: 1700000000",
         good="client_secret_expires_at: 0",
         check=_expires,

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import suppress
 from http import HTTPStatus
+from typing import TypeVar
 
-from iac.core.errors import CredentialsError, IacError, ServerError, UnreachableError
+from iac.core.errors import CredentialsError, IacError, InputError, ServerError, UnreachableError
 from iac.core.registration import Registration, UnreadReason
 from iac.core.text import printable
 from iac.providers.answer import error_code, read_failure, write_failure
 from iac.providers.registrar import Registrar
 from iac.providers.rfc7591 import PROVIDER
 from iac.transport.message import Answer, Call, server_words
+
+T = TypeVar("T")
 
 _REFUSALS = {
     "invalid_redirect_uri": ("the server does not take a redirect URI", "correct redirect_uris"),
@@ -21,7 +25,7 @@ _REFUSALS = {
 }
 """RFC 7591 section 3.2.2."""
 
-_NOT_ALLOWED = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
+_REFUSED = "the server refuses the request", "change what it names, or ask the server's operator"
 
 
 class Rfc7591(Registrar):
@@ -46,8 +50,19 @@ class Rfc7591(Registrar):
                 return None
         return UnreadReason.NO_ADDRESS
 
+    def _list_clients(self, make: Callable[[Registration], T]) -> list[T]:
+        raise InputError(
+            "a server with RFC 7591 does not list its clients",
+            why="RFC 7592 reads one client at a time, by its registration access token",
+            fix="iac state list shows the clients of this project",
+        )
+
     def _rotate(self, client_id: str) -> Registration:
-        raise ServerError("RFC 7592 has no call for a new secret", where=client_id, fix="make a new client")
+        raise ServerError(
+            "RFC 7592 has no call for a new secret",
+            where=client_id,
+            fix="lifecycle: {rotation: replace} in its definition",
+        )
 
     def _path(self, client_id: str) -> str:
         return self._issuer.path_of(self._key(client_id).uri)
@@ -70,26 +85,32 @@ class Rfc7591(Registrar):
         return read_failure(call, answer)
 
     def _write_failure(self, call: Call, answer: Answer, fresh: Registration | None) -> IacError:
-        if fresh is None and call.method == "POST" and answer.status in _NOT_ALLOWED:
-            return self._not_let_in(call, answer)
+        """Refusals in the server's words first; what iac knows of them stands behind."""
+        is_create = call.method == "POST"
         code = error_code(answer)
-        if answer.status == HTTPStatus.BAD_REQUEST and code in _REFUSALS:
-            summary, fix = _REFUSALS[code]
-            where = f"{call.method} {call.path}"
-            return ServerError(summary, status=answer.status, where=where, why=server_words(answer), fix=fix)
-        if answer.status in _NOT_ALLOWED:
-            return CredentialsError(
-                "the server does not accept the registration access token",
-                where=f"{call.method} {call.path}",
-                why=f"it has expired, or another one took its place; {server_words(answer)}",
-                fix="get a new one from the server's operator and provide it: iac secret token ADDR",
-            )
-        return write_failure(call, answer)
+        if answer.status == HTTPStatus.UNAUTHORIZED and is_create:
+            return self._not_let_in(call, answer)
+        if answer.status == HTTPStatus.UNAUTHORIZED:
+            why = "the registration access token has expired, another one took its place, or the client was deleted"
+            fix = "get a new one from the server's operator and provide it: iac secret token ADDR"
+        elif answer.status == HTTPStatus.FORBIDDEN and code == "insufficient_scope":
+            why, fix = "the token may not do this (RFC 6750 section 3.1)", "ask the server's operator for another token"
+        elif answer.status == HTTPStatus.FORBIDDEN:
+            why = "a policy of the server refuses what was sent, or who sends it"
+            asks = "" if self._has_login or not is_create else "; perhaps it asks for an initial access token (auth)"
+            fix = f"change what it names, or ask the server's operator to allow it{asks}"
+        elif answer.status == HTTPStatus.BAD_REQUEST:
+            why, fix = _REFUSALS.get(code, _REFUSED)
+        else:
+            return write_failure(call, answer)
+        where = f"{call.method} {call.path}"
+        return ServerError(server_words(answer), status=answer.status, where=where, why=why, fix=fix)
 
     def _not_let_in(self, call: Call, answer: Answer) -> CredentialsError:
-        return CredentialsError(
-            "the server registers clients only with an initial access token",
-            where=f"{call.method} {call.path}",
-            why=f"it {'does not accept this one' if self._has_login else 'asks for one'}; {server_words(answer)}",
-            fix="auth: {method: initial_access_token, token: {env: IAC_TOKEN}}, with a token of the server",
-        )
+        if not self._has_login:
+            why = "the server registers clients only with an initial access token"
+            fix = "auth: {method: initial_access_token, token: {env: IAC_TOKEN}}, with a token of the server"
+        else:
+            why = "the token of auth has ended, was used up, or is another server's"
+            fix = "get a new initial access token from the server's operator; the clients that are done need none"
+        return CredentialsError(server_words(answer), where=f"{call.method} {call.path}", why=why, fix=fix)
