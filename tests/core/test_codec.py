@@ -55,3 +55,9 @@ def test_damage_is_told_with_its_place_and_its_kind(change: dict[str, Any], why:
     with pytest.raises(MalformedValue) as caught:
         CLIENT({name: value for name, value in members.items() if value is not ...}, "clients.a")
     assert why == str(caught.value)
+
+
+@pytest.mark.parametrize("value", [{1, 2}, b"", object(), float("nan"), {"a": [object()]}])
+def test_what_json_cannot_hold_is_refused(value: Any) -> None:
+    with pytest.raises(MalformedValue, match="not a value of JSON"):
+        dump(value)

@@ -189,11 +189,8 @@ def _to_json(value: Any) -> Any:
     shape = ObjectShape.of.get(type(value))
     if shape is not None:
         return shape.members_of(value)
-    if isinstance(value, frozenset):
-        return sorted(value)
-    if isinstance(value, Mapping):
-        return dict(value)
-    raise TypeError
+    # What is no set either is no value of state: the TypeError is the encoder's own.
+    return sorted(value) if isinstance(value, frozenset) else json.JSONEncoder().default(value)
 
 
 _encode = json.JSONEncoder(separators=(",", ":"), sort_keys=True, allow_nan=False, default=_to_json).encode
@@ -373,7 +370,7 @@ def load(text: str) -> Any:
 
 
 def dump(value: Any) -> str:
-    """The JSON text of a value of state, in one line, its members sorted; raises `MalformedValue` for what JSON cannot hold."""
+    """The JSON text of a value, in one line, its members sorted; raises `MalformedValue` for what JSON cannot hold."""
     try:
         return _encode(value)
     except (TypeError, ValueError, RecursionError):
