@@ -42,7 +42,7 @@ def test_mistakes_and_warnings_are_printed_with_their_place_and_counted(tmp_path
     code, out, _ = iac("validate")
     assert 1 == code
     assert "clients.d/b.yaml:3:9: warning: scope proflie is not a known one [unknown-scope]\n" in out
-    assert "clients.d/b.yaml:4:15: error: grant_types[1] must be a grant type or its URI" in out
+    assert "clients.d/b.yaml:4:15: error: grant_types[1] must be a grant type or its URI, " in out
     assert "  fix: did you mean authorization_code?\n" in out
     assert out.endswith("2 definitions, 1 environment: 1 mistake, 1 warning\n")
 
