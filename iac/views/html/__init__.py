@@ -235,7 +235,8 @@ def _page(name: str, **values: Any) -> str:
 @cache
 def _environment() -> tuple[Environment, dict[str, str]]:
     """Jinja2 with the templates of this package; whatever it is given is made inert, then escaped."""
-    parts = {file.name: file.read_text("utf-8") for file in files(__name__).iterdir() if not file.name.endswith(".py")}
+    there = [file for file in files(__name__).iterdir() if file.name.endswith((".html", ".css", ".js"))]
+    parts = {file.name: file.read_text("utf-8") for file in there}
     environment = Environment(
         loader=DictLoader(parts), autoescape=True, undefined=StrictUndefined, finalize=_inert,
         trim_blocks=True, lstrip_blocks=True,
