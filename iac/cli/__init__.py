@@ -48,7 +48,7 @@ GROUPS: dict[str, dict[str, str]] = {
     },
     "Server": {
         "doctor": "Check project, login, server and state.",
-        "whoami": "Show who you are for the server.",
+        "whoami": "Show your login and its scopes.",
         "logout": "Forget the tokens of your login.",
         "redeem": "Become the owner of self-service clients.",
         "sandbox": "Run a local INDIGO IAM.",
