@@ -315,7 +315,7 @@ class _WorkTree:
         """
         answer = git.run(*arguments, stdin=os.fsencode(stdin))
         if answer.code not in {0, 1}:
-            raise InputError("git has no answer", where=str(self.root), why=answer.said)
+            raise InputError("git has no answer", where=str(self.root), why=answer.said, fix="run git status there")
         return {os.fsdecode(path) for path in answer.out.split(b"\0") if path}
 
     def _untracking(self, path: str) -> str:

@@ -100,7 +100,11 @@ class GroupCommit:
         except StateError as error:
             group.error = error
         except BaseException as error:
-            group.error = StateError("the state cannot be written", why=f"{type(error).__name__} while writing it")
+            group.error = StateError(
+                "the state cannot be written",
+                why=f"{type(error).__name__} while writing it",
+                fix="run iac plan: it shows what is left",
+            )
             raise
         finally:
             with self._turn:
@@ -190,7 +194,9 @@ class JournaledBackend(StateBackend, Generic[S]):
     def _must_have_snapshot(self) -> S:
         """What this object last read or wrote."""
         if self._snapshot is None:
-            raise StateError("the state is written before it was read", where=self._where)
+            raise StateError(
+                "the state is written before it was read", where=self._where, fix="report this fault of iac"
+            )
         return self._snapshot
 
 

@@ -48,7 +48,7 @@ GROUPS: dict[str, dict[str, str]] = {
     },
     "Server": {
         "doctor": "Check project, login, server and state.",
-        "whoami": "Show who you are for the server.",
+        "whoami": "Show your login and its scopes.",
         "logout": "Forget the tokens of your login.",
         "redeem": "Become the owner of self-service clients.",
         "sandbox": "Run a local INDIGO IAM.",
@@ -107,7 +107,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
-    sys.exit(run(arguments))
+    code = run(arguments)
+    if code == INTERRUPTED:
+        # CPython ends `python -m` by the signal, whatever the exit code, when Ctrl-C came while a text was executed, as
+        # dataclasses do when a module is imported. The next text that is executed makes it forget that.
+        exec("")  # noqa: S102  # nothing is executed
+    sys.exit(code)
 
 
 def run(arguments: Sequence[str] | None = None) -> int:

@@ -181,7 +181,8 @@ def _show_proof(context: CommandContext, report: Report) -> None:
 def _unfinished(report: Report) -> PartialApply:
     if not report.is_proven and replace(report, proof=None, unproven=None).is_complete:
         return PartialApply(
-            "applied, and not proven to work", fix="fix what is shown above, then run iac verify; the changes stay"
+            "applied, but the check of the credentials failed",
+            fix="fix what is shown above, then run iac verify; the changes stay",
         )
     rest = "" if report.is_applied else "; running iac apply plans exactly the rest"
     return PartialApply("applied in part", fix=f"see above{rest}")

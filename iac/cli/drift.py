@@ -123,7 +123,7 @@ def _written(drift: Drift, accepted: AcceptedField) -> Iterator[str]:
     yield f"{where.file}:{where.line}: {field.name} is now {value_shown(field.name, field.after)}"
     others = [name for name in accepted.environments if name != drift.environment]
     if others:
-        yield f"  this counts for environment {drift.environment} and for {listed(others)}, which has the same line"
+        yield f"  this line counts for {drift.environment} and {listed(others)}"
 
 
 def _say_rest(context: CommandContext, drift: Drift) -> None:
@@ -139,4 +139,4 @@ def _say_rest(context: CommandContext, drift: Drift) -> None:
         if client.disabled:
             context.note(f"{client.address}: no definition can enable a client that is disabled on the server")
         for name in client.unread:
-            context.note(f"{client.address}: {name} is not shown by this server: whether it was changed is not known")
+            context.note(f"{client.address}: this server does not show {name}, so iac cannot see a change")

@@ -47,7 +47,10 @@ def show_plan(context: CommandContext, plan: Plan, view: str) -> None:
 def note_run(context: CommandContext, holder: Holder | None) -> None:
     """Say that another run is changing the server."""
     if holder is not None:
-        context.note(f"an apply is running since {holder.since}: {holder.who}")
+        context.note(
+            f"{holder.who} has locked the state since {holder.since}"
+            f" - if that run has died, run: iac state unlock {holder.run_id}"
+        )
 
 
 def known_ids() -> Mapping[str, Explanation]:

@@ -88,7 +88,7 @@ def command(
     context.note(*_secrets_told([draft for draft in done.drafts if draft.secret is not None], source, secrets_to))
     if done.others:
         others = ", ".join(done.others)
-        context.note(f"these definitions are in other environments too: {others}; see `environments` of each")
+        context.note(f"these definitions also count for {others}: to exclude one, set `environments`")
     context.advise("next: run iac plan. It shows adopt, without field changes; iac apply then takes the clients over")
     return 0
 

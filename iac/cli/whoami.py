@@ -25,7 +25,7 @@ from iac.ports.path import PROJECT_FILE
 @FORMAT
 @click.pass_obj
 def command(context: CommandContext, *, view: str) -> int:
-    """Log in, and show who you are for the server, your scopes, and the version of the server.
+    """Log in, and show your login, its scopes, and the server's version.
 
     `auth` names the file that says how you log in: iac.yaml, or your own.
     """

@@ -162,7 +162,7 @@ def read_failure(call: Call, answer: Answer, scope: str = "") -> UnreachableErro
         case HTTPStatus.TOO_MANY_REQUESTS | HTTPStatus.SERVICE_UNAVAILABLE:
             summary, fix = "the server asks to come back later", _later(answer)
         case status if HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST:
-            summary, fix = "the server sends us elsewhere, and credentials do not follow", _CHECK_ISSUER
+            summary, fix = "the server redirects; iac does not follow with credentials", _CHECK_ISSUER
         case status if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
             summary, fix = "the server has an error of its own", "run it again; if it stays, see the server's log"
         case _:

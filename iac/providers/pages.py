@@ -115,7 +115,10 @@ def read_list(
         start, end = end, switch("first-index") + newest
         if end <= start:
             return kept
-    raise UnreachableError("the server's list grows while it is read, and does not end")
+    raise UnreachableError(
+        "the server's list grows while it is read, and does not end",
+        fix="find out what registers clients all the time, then run it again",
+    )
 
 
 def page_spans(start: int, end: int) -> list[range]:

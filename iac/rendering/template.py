@@ -103,10 +103,18 @@ def _read(root: Path, name: str) -> str:
     try:
         content = read(path, TEMPLATE_BYTES + 1)
     except OSError as error:
-        raise RenderError("the template cannot be read", where=template_file(name), why=str(error.strerror)) from None
+        raise RenderError(
+            "the template cannot be read",
+            where=template_file(name),
+            why=str(error.strerror),
+            fix="correct its permissions",
+        ) from None
     if len(content) > TEMPLATE_BYTES:
         raise RenderError(
-            "the template is too large", where=template_file(name), why=f"the limit is {TEMPLATE_BYTES} bytes"
+            "the template is too large",
+            where=template_file(name),
+            why=f"the limit is {TEMPLATE_BYTES} bytes",
+            fix="move parts of it to other templates, and include them",
         )
     try:
         return content.decode()

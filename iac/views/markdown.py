@@ -136,7 +136,7 @@ def _others(plan: Plan) -> Iterator[str]:
         yield f"- moved: {_sentence(source)} to {_sentence(target)}"
     for released in plan.released:
         fields = _sentence(", ".join(released.fields))
-        yield f"- released: {_sentence(released.address)} {fields} (the server keeps the values)"
+        yield f"- released: {_sentence(released.address)} {fields} (the values on the server stay)"
     for taken in plan.taken_over:
         yield f"- taken over: {_sentence(taken_words(taken))}"
     for pending in plan.pending:

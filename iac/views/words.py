@@ -183,7 +183,7 @@ def remarks(plan: Plan) -> Iterator[tuple[str, str]]:
     for source, target in plan.moved:
         yield "moved", f"{source} -> {target}"
     for released in plan.released:
-        yield "released", f"{released.address}: {', '.join(released.fields)} (the server keeps the values)"
+        yield "released", f"{released.address}: {', '.join(released.fields)} (the values on the server stay)"
     for taken in plan.taken_over:
         yield "taken over", taken_words(taken)
     for pending in plan.pending:

@@ -168,12 +168,14 @@ def _named(session: Session, ledger: Ledger, address: str) -> str:
 def _taken_over(session: Session, ledger: Ledger, address: str, found: Registration) -> ClientState:
     """The client as it is registered, so that the next plan says what its definition changes."""
     desired = session.desired.clients[address]
+    # what no definition names is remembered as the server's, or the next plan would empty it
+    remembered = desired.declared | desired.implied
     status = SecretStatus.UNKNOWN if uses_secret(found.fields) else SecretStatus.NONE
     secret = ledger.seal(address, found.secret) if found.secret and uses_secret(found.fields) else None
     return ClientState(
         client_id=found.client_id,
         provider=session.desired.api.provider,
-        applied={name: value for name, value in found.fields.items() if name in desired.declared},
+        applied={name: value for name, value in found.fields.items() if name in remembered},
         declared=desired.declared,
         secret=secret,
         secret_status=SecretStatus.KNOWN if secret else status,

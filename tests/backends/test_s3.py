@@ -360,7 +360,7 @@ def test_an_interrupt_is_no_panic(endpoint: str, key: str, monkeypatch: pytest.M
 )
 def test_what_can_be_no_place_is_refused(wrong: dict[str, str], why: str) -> None:
     given = place("https://s3.example.org", "demo.json")
-    with pytest.raises(InputError, match="cannot be kept there") as caught:
+    with pytest.raises(InputError, match="settings of the S3 state are invalid") as caught:
         open_s3(replace(given, **wrong))  # type: ignore[arg-type]
     assert why in caught.value.why
 

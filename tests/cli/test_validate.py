@@ -42,7 +42,7 @@ def test_mistakes_and_warnings_are_printed_with_their_place_and_counted(tmp_path
     code, out, _ = iac("validate")
     assert 1 == code
     assert "clients.d/b.yaml:3:9: warning: scope proflie is not a known one [unknown-scope]\n" in out
-    assert "clients.d/b.yaml:4:15: error: grant_types[1] must be one of " in out
+    assert "clients.d/b.yaml:4:15: error: grant_types[1] must be a grant type or its URI, " in out
     assert "  fix: did you mean authorization_code?\n" in out
     assert out.endswith("2 definitions, 1 environment: 1 mistake, 1 warning\n")
 
@@ -60,7 +60,7 @@ def test_quiet_says_errors_alone(tmp_path: Path, iac: Call) -> None:
     write(tmp_path, {"clients.d/b.yaml": WRONG})
     _, out, _ = iac("-q", "validate")
     assert "unknown-scope" not in out
-    assert "not-one-of" in out
+    assert "bad-format" in out
 
 
 def test_a_report_is_limited_to_paths(tmp_path: Path, iac: Call) -> None:
@@ -104,7 +104,7 @@ def test_json_has_every_diagnostic(tmp_path: Path, iac: Call) -> None:
     assert ("1.0", False, 1, ["dev"]) == (
         found["format_version"], found["valid"], found["definitions"], found["environments"],
     )  # fmt: skip
-    assert [("unknown-scope", "warning", 3, 9), ("not-one-of", "error", 4, 15)] == [
+    assert [("unknown-scope", "warning", 3, 9), ("bad-format", "error", 4, 15)] == [
         (each["id"], each["severity"], each["line"], each["column"]) for each in found["diagnostics"]
     ]
 
@@ -128,7 +128,7 @@ def test_reports_for_machines_hold_every_diagnostic_and_agree_with_the_exit_code
     write(tmp_path, {"clients.d/b.yaml": WRONG})
     code, found, _ = iac("validate", "--format", view)
     assert 1 == code
-    for rule in ("unknown-scope", "not-one-of"):
+    for rule in ("unknown-scope", "bad-format"):
         assert (False, True) == (rule in clean, rule in found)
     counts = {
         "github": lambda text: text.count("::error "),

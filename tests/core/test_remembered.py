@@ -158,3 +158,9 @@ def test_a_client_without_a_secret_that_anybody_knows_is_named() -> None:
         project(secret, api=API), state({"team/app": none}), there(public, token_endpoint_auth_method="none")
     )
     assert ["secret-not-made"] == [finding.id for finding in changed.findings]
+
+
+def test_a_list_that_is_newly_declared_and_not_there_is_taken_over_from_nobody() -> None:
+    before, client = definition(), definition("contacts", contacts=("ops@example.org",))
+    found = plan(project(client, api=API), state({"team/app": stored(before)}), there(before))
+    assert (["contacts"], ()) == ([field.name for field in found.changes[0].fields], found.taken_over)

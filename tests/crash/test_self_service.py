@@ -110,7 +110,7 @@ class Open:
             if guard["id"] == "lost-create":
                 if len(self.named(address)) > 1:
                     yield f"a second {address} without a word"
-            elif guard["id"] != "deleted-on-server":
+            elif guard["id"] not in {"deleted-on-server", "lost-update", "token-refused"}:
                 yield f"refused: {guard}"
             consents += ["--recreate", address]
         if (ended.code == REFUSED) != bool(consents):

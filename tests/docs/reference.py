@@ -1,12 +1,13 @@
 """The pages of ids and commands, written from the code: `python -m tests.docs.reference`, which `make format` runs.
 
 On each page of ids the text above and below the headings stays; sections and rows below a heading come from the code.
+In the page of server behaviour the lines `Rules` do, and the list of decisions comes from their titles.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from textwrap import fill
 
@@ -14,11 +15,13 @@ from iac.core.catalogue import SECTIONS
 from iac.core.explanation import Explanation
 from iac.core.plan.guards import GUARDS
 from iac.core.policy import CHANGE_RULES, DEFINITION_RULES, REGISTERED_RULES, ChangeRule, Rule
-from iac.services import template_files, values_schema
+from iac.core.server.table import TABLE
+from iac.services import services, template_files, values_schema
 from tests.docs.commands_page import PAGE, commands_page
 from tests.docs.schema_tables import PAGES, schema_table
 
 REFERENCE = Path(__file__).parents[2] / "docs/reference"
+DECISIONS = REFERENCE.parent / "adr/README.md"
 _PAGE = re.compile(r"docs/reference/([a-z-]+\.md)(#[a-z-]+)?")
 
 
@@ -38,11 +41,52 @@ def pages() -> dict[Path, str]:
             ),
             "Findings of a plan": f"- {_wrapped(findings)}".replace("\n", "\n  ") + "\n",
         },
-        "templates": {"Values of built-in templates": _table(("template", "value", "needed", "is"), _values())},
+        "templates": {
+            "Templates of services": _table(("template", "service", "makes"), _service_files()),
+            "Values of built-in templates": _table(("template", "value", "needed", "is"), _values()),
+        },
         **{page: {"Keys": schema_table(name)} for name, page in PAGES.items()},
     }
     written = {REFERENCE / f"{name}.md": _page(name, sections) for name, sections in bodies.items()}
-    return {**written, PAGE: commands_page()}
+    return {
+        **written,
+        **_kept(REFERENCE / "server-behaviour.md", _behaviour),
+        **_kept(DECISIONS, _decisions),
+        PAGE: commands_page(),
+    }
+
+
+def _kept(page: Path, write: Callable[[str], str]) -> dict[Path, str]:
+    return {page: write(page.read_text(encoding="utf-8"))}
+
+
+def _behaviour(page: str) -> str:
+    """The rules of each numbered section."""
+    begin, *parts = re.split(r"^(?=## \d+\.)", page, flags=re.MULTILINE)
+    return begin + "".join(map(_with_rules, parts))
+
+
+def _with_rules(section: str) -> str:
+    number = int(section.removeprefix("## ").partition(".")[0])
+    rules = ", ".join(f"`{rule.id}`" for rule in TABLE if number in rule.traps)
+    line = fill(f"- Rules: {rules}", 120, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
+    return re.sub(r"^- Rules: .*?(?=^- |\n\n|\n\Z)", line, section, flags=re.MULTILINE | re.DOTALL)
+
+
+def _decisions(page: str) -> str:
+    """The list of decisions, by their titles."""
+    titles = {
+        file: file.read_text(encoding="utf-8").partition("\n")[0] for file in sorted(DECISIONS.parent.glob("0*.md"))
+    }
+    items = (f"{title.removeprefix('# ').replace('. ', '. [', 1)}]({file.name})\n" for file, title in titles.items())
+    return page.partition("\n1. ")[0] + "\n" + "".join(items)
+
+
+def _service_files() -> Iterator[tuple[str, ...]]:
+    for name, service in services().items():
+        for file in service.files:
+            if template_files()[file.template].parent.name == name != "plain":
+                yield f"`{file.template}`", f"[{service.title}](../how-to/services/{name}.md)", f"`{file.file}`"
 
 
 def _values() -> Iterator[tuple[str, ...]]:

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import ast
 import re
 from pathlib import Path
 
 import pytest
 
-import iac.providers
-import iac.transport
 from iac.config.definitions import validate_project
-from iac.core import origin
 from iac.core.server import switch
 from iac.providers import logins, probe
 from iac.providers.iam_admin import api
@@ -23,43 +19,6 @@ from tests.docs.transcript import read_page
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs/reference/login.md").read_text(encoding="utf-8")
 ERRORS = {"CredentialsError", "InputError", "ServerError", "UnknownOutcome", "UnreachableError"}
-
-
-def summaries() -> set[str]:
-    """Every first argument of an error of the network, and every value of a variable `summary`."""
-    found: set[str] = set()
-    rooms = (Path(room.__path__[0]) for room in (iac.providers, iac.transport))
-    for path in [Path(origin.__file__), *(path for room in rooms for path in room.rglob("*.py"))]:
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            found.update(_raised(node))
-    return found
-
-
-def _raised(node: ast.AST) -> list[str]:
-    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in ERRORS and node.args:
-        return _text(node.args[0])
-    if isinstance(node, ast.Assign):
-        target, value = node.targets[0], node.value
-        if isinstance(target, ast.Tuple) and isinstance(value, ast.Tuple):
-            target, value = target.elts[0], value.elts[0]
-        if isinstance(target, ast.Name) and target.id == "summary":
-            return _text(value)
-    return []
-
-
-def _text(node: ast.AST) -> list[str]:
-    return [node.value] if isinstance(node, ast.Constant) and isinstance(node.value, str) else []
-
-
-def documented() -> set[str]:
-    table = PAGE.partition("## Errors")[2]
-    cells = (line.split("|")[1].strip() for line in table.splitlines() if line.startswith("| "))
-    return {cell for cell in cells if cell != "Message"}
-
-
-def test_the_table_of_errors_is_that_of_the_code() -> None:
-    assert summaries() == documented()
-    assert len(documented()) > 30
 
 
 @pytest.mark.parametrize(

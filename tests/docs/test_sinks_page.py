@@ -42,20 +42,6 @@ def test_every_kind_is_in_the_table() -> None:
     assert expected == re.findall(r"^\| `(\w+)`", table, re.MULTILINE)
 
 
-def summaries() -> set[str]:
-    """What errors of sinks begin with, but those of clear files."""
-    clear = {ROOT / "iac/sinks/file", ROOT / "iac/git.py"}
-    files = [file for file in (ROOT / "iac/sinks").rglob("*.py") if not clear & {file, file.parent}]
-    code = "\n".join(file.read_text(encoding="utf-8") for file in files)
-    found = re.findall(r'(?:Render|Input|State|Credentials|Unreachable)Error\(\s*f?"([^"]+)"', code)
-    return {re.sub(r"(\{[^}]*\} ?)+", lambda part: ".. " if part[0].endswith(" ") else "..", text) for text in found}
-
-
-def test_every_error_is_in_the_table_and_no_other() -> None:
-    rows = [line.split("|")[1].strip() for line in PAGE.partition("## Errors")[2].splitlines() if line.startswith("| ")]
-    assert ["Says", *sorted(summaries())] == [rows[0], *sorted(rows[1:])]
-
-
 def test_what_stands_in_a_secret_and_what_is_refused_is_told() -> None:
     assert f"{MARK}: PROJECT/ENVIRONMENT" in PAGE
     words = PAGE.replace("passwords", "`username`")

@@ -41,23 +41,5 @@ def test_every_status_and_event_is_named() -> None:
     assert [] == [name for name in [*EVENTS, *SecretStatus] if f"`{name}`" not in PAGE]
 
 
-def _summaries() -> set[str]:
-    """What errors of state begin with, as they stand in the code."""
-    files = sorted((ROOT / "iac/backends").rglob("*.py"))
-    files += sorted((ROOT / "iac/core/state").glob("*.py"))
-    files += [ROOT / "iac/git.py", ROOT / "iac/sealing.py"]
-    code = "\n".join(file.read_text(encoding="utf-8") for file in files)
-    found = set(re.findall(r'(?:StateError|ClosedSecretError|LockedError|InputError)\(\s*"([^"]+)"', code))
-    found |= set(re.findall(r'summary = "([^"]+)"', code))
-    found -= {"git has no answer"}  # of outputs, not of state
-    return found | {f"the state belongs to another {name}" for name in ("project", "environment", "issuer", "lineage")}
-
-
-def test_every_error_is_in_the_table_and_no_other() -> None:
-    _, table = PAGE.split("## Errors")
-    rows = [line.split("|")[1].strip() for line in table.splitlines() if line.startswith("| ")]
-    assert ["Message", *sorted(_summaries())] == [rows[0], *sorted(rows[1:])]
-
-
 def test_a_json_example_is_json() -> None:
     assert all(json.loads(text) for text in (DOCUMENT, JOURNAL))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import json
 import re
 from pathlib import Path
@@ -74,7 +73,8 @@ def test_the_methods_without_a_secret_are_named() -> None:
 
 
 def test_every_built_in_is_documented_with_its_values() -> None:
-    assert set(template_files()) == {code(row[0]) for row in rows(section("Built-in templates"))}
+    tables = section("Built-in templates") + section("Templates of services")
+    assert sorted(template_files()) == sorted(code(row[0]) for row in rows(tables))
     for name, template in load_templates(ROOT, template_files(), Renderer().references).items():
         text = re.sub(r"\{#.*?#\}", "", template.text, flags=re.DOTALL)
         assert set(re.findall(r"\bvalues\.(\w+)", text)) == set(values_schema(name)["properties"])
@@ -83,33 +83,6 @@ def test_every_built_in_is_documented_with_its_values() -> None:
 def test_the_limits_are_those_of_the_code() -> None:
     numbers = [int(number) for number in re.findall(r"\d+", section("Limits"))]
     assert [TEMPLATE_BYTES, OUTPUT_BYTES, jinja2.sandbox.MAX_RANGE, TEMPLATE_SECONDS, WORKER_MEMORY // 2**20] == numbers
-
-
-def test_every_error_is_explained() -> None:
-    told = {line.strip("|").split("|")[0].strip() for line in section("Errors").splitlines() if line.startswith("| ")}
-    assert told - {"Says"} == summaries()
-
-
-def summaries() -> set[str]:
-    """First arguments of every RenderError of rendering and clear files, constants resolved."""
-    found: set[str] = set()
-    files = [*(ROOT / "iac/rendering").glob("*.py"), ROOT / "iac/sinks/file/sink.py"]
-    trees = [ast.parse(path.read_text(encoding="utf-8")) for path in files]
-    constants = {
-        node.targets[0].id: node.value.value
-        for tree in trees
-        for node in tree.body
-        if isinstance(node, ast.Assign)
-        and isinstance(node.targets[0], ast.Name)
-        and isinstance(node.value, ast.Constant)
-    }
-    for tree in trees:
-        for node in ast.walk(tree):
-            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "RenderError":
-                first = node.args[0]
-                text = first.value if isinstance(first, ast.Constant) else constants[ast.unparse(first)]
-                found.add(str(text))
-    return found
 
 
 def test_the_how_to_shows_the_demo_project() -> None:

@@ -13,8 +13,8 @@ from tests.views.given import CASES
 PAGE = (Path(__file__).parents[2] / "docs/reference/views.md").read_text(encoding="utf-8")
 BLOCKS = [found[1] for found in re.finditer(r"^````\w+\n(.*?)^````$", PAGE, re.MULTILINE | re.DOTALL)]
 SHOWN = {
-    "page-plan": {"expect.text", "expect.md", "expect.github", "expect.gitlab", "expect.sarif", "expect.junit"},
-    "page-diagnostics": {"expect.gitlab", "expect.junit"},
+    "page-plan": {"expect.text", "expect.md", "expect.github", "expect.gitlab", "expect.junit"},
+    "page-diagnostics": {"expect.gitlab"},
 }
 
 

@@ -466,7 +466,7 @@ class TestDefaults:
         assert "environments.prod.clients selects no client; --to FOLDER" in said.err
         said = empty.iac("--env", "prod", "import", "client", "--to", "prod", "--format", "json")
         assert said.json()["other_environments"] == ["dev"]
-        assert "in other environments too: dev" in said.err
+        assert "these definitions also count for dev" in said.err
         assert empty.iac("import", "client").code == 1
 
 

@@ -166,7 +166,7 @@ def test_the_lock_of_a_running_apply_is_named_and_planning_goes_on(project: Proj
         assert "fix: wait for that run" in refused.err
         planned = project.iac("plan")
         assert planned.code == 0
-        assert "an apply is running since" in planned.err
+        assert "has locked the state since" in planned.err
         threading.Timer(0.3, gate.open).start()
         waited = project.apply("--lock-timeout", str(SECONDS))
         process.communicate(timeout=SECONDS)

@@ -141,9 +141,9 @@ def test_off_a_terminal_a_person_is_not_waited_for(
     said = cage.project.iac("plan")
     del os.environ["XDG_CACHE_HOME"]
 
-    assert (6, True) == (said.code, "nobody is here to be asked" in said.err)
+    assert (6, True) == (said.code, "there is no terminal" in said.err)
     assert terminal.told == []
-    assert "fix: run it at a terminal once; in CI log in by client_credentials or private_key_jwt" in said.err
+    assert "fix: run it once at a terminal; in CI use client_credentials or private_key_jwt" in said.err
 
 
 def keyed(project: Project, key: ECKey) -> None:

@@ -266,7 +266,7 @@ class TestApplyVerify:
         project.sandbox.server.answer = broken  # type: ignore[method-assign]
         said = project.apply("--verify")
 
-        assert (5, True) == (said.code, "applied, and not proven to work" in said.err)
+        assert (5, True) == (said.code, "applied, but the check of the credentials failed" in said.err)
         assert "Apply: 1 done." in said.out
         assert "authorization_code   failed" in said.out
         assert said.out.endswith("Verified: 1 failed.\n")

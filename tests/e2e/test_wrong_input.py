@@ -142,7 +142,7 @@ FILES: dict[str, tuple[Callable[[Project], None], tuple[str, ...]]] = {
         _redefine(grant_types=["authorisation_code"]),
         ("authorisation_code", "did you mean authorization_code?"),
     ),
-    "tos_uri": (_redefine(tos_uri="https://x.example.org/"), ("IAM drops tos_uri without a word",)),
+    "tos_uri": (_redefine(tos_uri="https://x.example.org/"), ("IAM silently drops tos_uri",)),
     "an unknown template": (
         _redefine(outputs=[{"template": "dotnv", "path": "out/x"}]),
         ("there is no template dotnv", "did you mean dotenv?"),

@@ -308,5 +308,5 @@ def test_ctrl_c_ends_the_wait(people: Home) -> None:
 def test_off_a_terminal_nobody_is_waited_for(people: Home) -> None:
     refused = people.iac("plan")
 
-    assert (6, True) == (refused.returncode, "nobody is here to be asked" in refused.stderr)
+    assert (6, True) == (refused.returncode, "there is no terminal" in refused.stderr)
     assert "/devicecode" not in people.paths()

@@ -67,7 +67,7 @@ def test_a_client_gets_a_secret_by_the_answer_that_gives_it_a_method_with_one(tm
         work.define(**{**robot, "token_endpoint_auth_method": "private_key_jwt", "jwks_uri": "https://a.example.org/k"})
         assert 0 == work.apply()[0]
         assert "none" == work.held()["secret_status"]
-        work.define(**robot)
+        work.define(**robot, token_endpoint_auth_method="client_secret_basic")
         code, _, err = work.apply()
         assert 0 == code, err
         assert work.logs_in()

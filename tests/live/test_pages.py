@@ -5,6 +5,7 @@ Debian's Chromium by playwright; `IAC_TEST_AXE` names axe-core's axe.min.js (`ma
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from collections.abc import Iterator
@@ -17,6 +18,7 @@ import pytest
 
 from iac.core.inventory import COLUMNS
 from iac.views.html import drift_page, inventory_page, plan_page
+from tests.views.given import CASES, plan_of
 from tests.views.hostile import TEXTS, everywhere, many
 from tests.views.test_html import NOW, drifted, inventory, row
 
@@ -36,6 +38,29 @@ def hostile_pages() -> dict[str, str]:
         "plan": plan_page([many(40), replace(everywhere("`<b>x</b>`"), environment="other")]),
         "drift": drift_page([drifted("".join(TEXTS[7:9]))]),
         "list": inventory_page([inventory(*rows)], tuple(COLUMNS), NOW),
+    }
+
+
+def usual_pages() -> dict[str, str]:
+    """The pages that docs show: a few clients with ordinary names."""
+    people, used = ("ops@example.org", "rucio@example.org", "dirac@example.org"), ("2026-11-28", "2026-03-02")
+    rows = [
+        row(
+            f"wlcg/{name}", client_id=name, name=f"{name.title()} service", is_active=number != 4,
+            method="client_secret_basic",
+            grants=("client_credentials",),
+            scopes=("openid", "scim:read" if number % 3 == 1 else "storage.read:/"),
+            contacts=(people[number % 3],), owners=(), created="2025-09-10T12:00:00Z", last_used=used[number == 3],
+            expires=None, secret="stored", secret_since=f"2026-{number + 2:02}-01T00:00:00Z",
+            outputs=(f"out/{name}.env",),
+            rotate_due=f"2026-{number + 8:02}-01T00:00:00Z" if number < 5 else None,
+        )
+        for number, name in enumerate(("rucio", "fts", "dirac", "monitoring", "old-portal", "panda", "crab", "pilot"))
+    ]  # fmt: skip
+    case = json.loads((CASES / "page-plan" / "given.json").read_text(encoding="utf-8"))
+    return {
+        "usual-plan": plan_page([plan_of(case)]),
+        "usual-list": inventory_page([inventory(*rows)], tuple(COLUMNS), NOW),
     }
 
 
@@ -157,7 +182,7 @@ def test_2000_clients_are_shown(page: Page, tmp_path: Path, capsys: pytest.Captu
 
 @pytest.mark.skipif(not SHOTS, reason="asked for by IAC_TEST_SCREENSHOTS=FOLDER")
 def test_screenshots(browser: Browser, tmp_path: Path) -> None:
-    for name, text in hostile_pages().items():
+    for name, text in {**hostile_pages(), **usual_pages()}.items():
         for size, viewport in (("desk", DESK), ("phone", PHONE)):
             for scheme in SCHEMES:
                 context = browser.new_context(viewport=viewport, color_scheme=scheme)

@@ -331,7 +331,7 @@ def _found(work: Work, orphan: str) -> str:
         code, _, err = work.apply("--recreate", "team/lost")
         assert code == 0, err
         assert work.logs_in("team/lost")
-        return "said; nobody can be asked for its id"
+        return "named, without its id: apply with `--recreate`"
     work.define("team/lost", client_id=orphan, adopt=True)
     code, _, err = work.apply()
     assert code == 0, err

@@ -14,6 +14,8 @@ from tests.scenarios.table import working
 if TYPE_CHECKING:
     from pathlib import Path
 
+    import pytest
+
     from tests.scenarios.standin import StandIn
 
 
@@ -118,3 +120,17 @@ def test_an_import_of_a_client_that_only_its_token_reads_says_so_and_not_that_th
         assert 1 == code
         assert "iac secret token ADDR --uri" in err
         assert "no such client" not in err
+
+
+def test_a_client_that_comes_in_by_its_token_keeps_what_its_definition_does_not_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with start_standin() as server, working(server, tmp_path) as work:
+        made = _register(server, scope="openid profile")
+        work.define(client_id=made["client_id"], adopt=True)
+        work.feed(monkeypatch, made["registration_access_token"])
+        assert 0 == work.iac("secret", "token", "team/portal", "--uri", made["registration_client_uri"])[0]
+        assert ["client_name"] == [field["name"] for field in work.plan()["changes"][0]["fields"]]
+        assert 0 == work.apply()[0]
+        assert ["authorization_code"] == server.clients[made["client_id"]]["grant_types"]
+        assert work.is_settled()

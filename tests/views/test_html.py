@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import py_compile
 import re
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -15,6 +16,7 @@ from hypothesis import strategies as st
 from iac.core.drift import ClientDrift, Drift
 from iac.core.inventory import COLUMNS, ClientStatus, Inventory, InventoryRow
 from iac.core.text import printable
+from iac.views import html
 from iac.views.html import drift_page, inventory_page, plan_page
 from tests.every import every
 from tests.views.hostile import TEXTS, everywhere, many
@@ -128,6 +130,12 @@ def test_a_page_of_several_environments_has_a_section_of_each_and_a_filter() -> 
     assert 5 == text.count("data-item data-")
     assert '<option value="other">' in text
     assert "Environment" not in plan_page([first])
+
+
+def test_what_python_writes_beside_the_parts_of_a_page_is_no_part() -> None:
+    py_compile.compile(html.__file__)
+    html._environment.cache_clear()
+    assert plan_page([many(1)])
 
 
 def test_a_plan_without_changes_says_so() -> None:

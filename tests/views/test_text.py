@@ -148,7 +148,7 @@ def test_what_is_known_beside_changes_is_said_before_refusals() -> None:
     )
     expected = [
         "  moved team/old -> team/new",
-        "  released team/app: contacts, client_uri (the server keeps the values)",
+        "  released team/app: contacts, client_uri (the values on the server stay)",
         "  taken over team/app: contacts + b@x - a@x (on the server already, apply notes it in the state)",
         "  interrupted team/app: a create that began at 2026-11-23T10:00:00Z did not finish",
         "  warning: team/app: an odd thing [odd]",

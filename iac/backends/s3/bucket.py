@@ -152,12 +152,22 @@ def open_s3(place: S3Place, login: Login = (None, None)) -> tuple[Cell, Cell]:
         InputError: no object can be named like that, or half a login is given.
     """
     if problem := _problem(place):
-        raise InputError("the state cannot be kept there", where=printable(place.where), why=problem)
+        raise InputError(
+            "the settings of the S3 state are invalid",
+            where=printable(place.where),
+            why=problem,
+            fix="correct bucket, key, endpoint or the access key under state in iac.yaml",
+        )
     try:
         store = S3Store(place.bucket, **_options(place, login))
     except Exception as error:
         words = parse_answer(str(error)).words
-        raise InputError("the S3 backend cannot be opened", where=place.where, why=words) from None
+        raise InputError(
+            "the S3 backend cannot be opened",
+            where=place.where,
+            why=words,
+            fix="correct the keys of state in iac.yaml and the AWS_* variables",
+        ) from None
     bucket = Bucket(store, place.where, login[0])
     lock = LockCell(bucket, place.key + LOCK_SUFFIX)
     return DocumentCell(bucket, place.key, lock), lock

@@ -76,7 +76,8 @@ def _taken(
         return None
     is_met = _same(name, current, wanted, defaults)
     if field_of(name).kind is Kind.SET and not is_met:
-        met, is_met = _majority(members(applied), members(current), members(wanted)) or None, True
+        met = _majority(members(applied), members(current), members(wanted)) or None
+        is_met = met is not None or bool(members(applied))  # else the definition alone came to something
     is_noted = name in stored.declared and _same(name, applied, met, {})
     return FieldChange.of(name, applied, met, Cause.SERVER) if is_met and not is_noted else None
 

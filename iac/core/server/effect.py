@@ -148,7 +148,7 @@ def drops(name: str, fix: str, *, before_1_14: bool = False) -> Callable[[Fields
     def act(fields: Fields, facts: Facts | None) -> Refused:
         is_kept = before_1_14 and (facts is None or facts.has_up_scoping)
         if name in fields and not is_kept:
-            yield hit(name, f"{who} drops {name} without a word", fix=fix)
+            yield hit(name, f"{who} silently drops {name}", fix=fix)
 
     return act
 

@@ -18,7 +18,7 @@ def _refuse_of_others(fields: Fields, _: Facts | None) -> Iterator[Diagnostic]:
     for name, value in fields.items():
         if field_of(name).of_others and value is not False:
             member = name.removeprefix(EXTRA)
-            yield hit(name, f"IAM has no {member}, and drops it without a word", fix=f"take {member} out")
+            yield hit(name, f"IAM has no {member} and silently drops it", fix=f"take {member} out")
 
 
 _OF_IAM: Mapping[str, frozenset[str]] = {

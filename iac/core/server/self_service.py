@@ -38,7 +38,7 @@ def _drop_scopes(whom: str, *, is_anonymous: bool) -> Refuse:
     def act(fields: Fields, facts: Facts | None) -> Refused:
         scopes = sorted(filter(is_restricted, members(fields.get("scope"))))
         if facts is not None and facts.is_anonymous is is_anonymous and scopes:
-            summary = f"self service drops the scopes {' '.join(scopes)} without a word {whom}"
+            summary = f"self service silently drops the scopes {' '.join(scopes)} {whom}"
             yield hit("scope", summary, fix=f"take them out, or {_MANAGEMENT}")
 
     return act
@@ -47,7 +47,7 @@ def _drop_scopes(whom: str, *, is_anonymous: bool) -> Refuse:
 def _drop_auth_time(fields: Fields, _: Facts | None) -> Refused:
     """require_auth_time is not kept."""
     if fields.get("require_auth_time"):
-        summary = "self service drops require_auth_time without a word"
+        summary = "self service silently drops require_auth_time"
         yield hit("require_auth_time", summary, fix=f"take it out, or {_MANAGEMENT}")
 
 

@@ -337,7 +337,7 @@ TABLE: tuple[rule.ServerRule, ...] = (
     rule.SwitchRule(
         id="page-size",
         traps=(15,),
-        what="count over 100 is cut to 100 without a word",
+        what="count over 100 is silently cut to 100",
         source="rec: admin-list-paging",
         value=100,
     ),

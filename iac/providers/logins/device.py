@@ -228,10 +228,10 @@ class DeviceLogin(Login):
     def _ask(self, flow: _DeviceFlow) -> Bearer:
         if self._terminal.ask is None:
             raise CredentialsError(
-                "somebody has to log in, and nobody is here to be asked",
+                "a person must log in, and there is no terminal",
                 where=flow.where,
-                why="no login is kept for these scopes, or it is over, and stderr is not a terminal",
-                fix="run it at a terminal once; in CI log in by client_credentials or private_key_jwt",
+                why="there is no valid login for these scopes, and stderr is not a terminal",
+                fix="run it once at a terminal; in CI use client_credentials or private_key_jwt",
             )
         approval = self._begin(flow)
         self._terminal.ask(approval.words(flow.endpoints.issuer))

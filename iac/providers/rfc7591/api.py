@@ -93,10 +93,10 @@ class Rfc7591(Registrar):
         if answer.status == HTTPStatus.UNAUTHORIZED:
             why = "the registration access token has expired, another one took its place, or the client was deleted"
             fix = "get a new one from the server's operator and provide it: iac secret token ADDR"
-        elif answer.status == HTTPStatus.FORBIDDEN and code == "insufficient_scope":
-            why, fix = "the token may not do this (RFC 6750 section 3.1)", "ask the server's operator for another token"
         elif answer.status == HTTPStatus.FORBIDDEN:
-            why = "a policy of the server refuses what was sent, or who sends it"
+            # Keycloak's policies say insufficient_scope too, which is a token's matter in RFC 6750 section 3.1
+            whom = "the token may not do this" if code == "insufficient_scope" else "who sends it"
+            why = f"a policy of the server refuses what was sent, or {whom}"
             asks = "" if self._has_login or not is_create else "; perhaps it asks for an initial access token (auth)"
             fix = f"change what it names, or ask the server's operator to allow it{asks}"
         elif answer.status == HTTPStatus.BAD_REQUEST:

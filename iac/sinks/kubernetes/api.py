@@ -85,7 +85,11 @@ class Api:
             raise self._refusal(target, answer, hidden)
         value = answer.json()
         if not isinstance(value, dict) or not isinstance(value.get("metadata"), dict):
-            raise UnreachableError("the server does not answer as a Kubernetes API", where=self._where)
+            raise UnreachableError(
+                "the server does not answer as a Kubernetes API",
+                where=self._where,
+                fix="correct server of the kubeconfig",
+            )
         return value
 
     def _refusal(self, target: SecretPath, answer: Answer, hidden: Sequence[Secret]) -> IacError:

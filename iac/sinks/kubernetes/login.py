@@ -171,7 +171,11 @@ class _Kubeconfig:
             try:
                 return base64.b64decode(str(data), validate=True).decode()
             except ValueError:
-                raise InputError(f"{name}-data of the kubeconfig is not base64", where=str(self._path)) from None
+                raise InputError(
+                    f"{name}-data of the kubeconfig is not base64",
+                    where=str(self._path),
+                    fix="write the kubeconfig again",
+                ) from None
         return self._file(part[name]) if part.get(name) else ""
 
     def _file(self, name: str) -> str:
@@ -192,7 +196,12 @@ def _mapping(path: Path) -> dict[str, Any]:
             "the kubeconfig cannot be used", where=str(problem.location), why=problem.summary, fix=problem.fix
         )
     if document is None or not isinstance(document.value, dict):
-        raise InputError("the kubeconfig cannot be used", where=str(path), why="it is not a YAML mapping")
+        raise InputError(
+            "the kubeconfig cannot be used",
+            where=str(path),
+            why="it is not a YAML mapping",
+            fix="write it again, or set kubeconfig of the sink to another file",
+        )
     return document.value
 
 
@@ -211,7 +220,12 @@ def _read_text(path: Path) -> str:
 
 
 def _unreadable(path: Path, why: str) -> InputError:
-    return InputError("a file for the login to the cluster cannot be read", where=str(path), why=why)
+    return InputError(
+        "a file for the login to the cluster cannot be read",
+        where=str(path),
+        why=why,
+        fix="correct the path in the sink or the kubeconfig, or the permissions",
+    )
 
 
 def _address(url: str, source: Path) -> Address:
@@ -231,7 +245,10 @@ def _context(authority: str) -> ssl.SSLContext:
     try:
         context = ssl.create_default_context(cadata=authority or None)
     except (ssl.SSLError, ValueError):
-        raise InputError("the cluster's certificate authority is not a PEM certificate") from None
+        raise InputError(
+            "the cluster's certificate authority is not a PEM certificate",
+            fix="correct certificate-authority of the kubeconfig",
+        ) from None
     if authority:
         accept_any_form(context)
     return context
@@ -247,6 +264,7 @@ def _load(context: ssl.SSLContext, certificate: str, key: Secret, source: Path) 
                 "the client certificate cannot be used",
                 where=str(source),
                 why="client-certificate and client-key are not PEM, or do not belong together",
+                fix="correct both in the kubeconfig",
             ) from None
 
 

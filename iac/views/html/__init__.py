@@ -232,10 +232,14 @@ def _page(name: str, **values: Any) -> str:
     )
 
 
+_PARTS = (".css", ".html", ".js")
+"""How the parts of a page end; Python and editors put other files beside them."""
+
+
 @cache
 def _environment() -> tuple[Environment, dict[str, str]]:
     """Jinja2 with the templates of this package; whatever it is given is made inert, then escaped."""
-    parts = {file.name: file.read_text("utf-8") for file in files(__name__).iterdir() if not file.name.endswith(".py")}
+    parts = {file.name: file.read_text("utf-8") for file in files(__name__).iterdir() if file.name.endswith(_PARTS)}
     environment = Environment(
         loader=DictLoader(parts), autoescape=True, undefined=StrictUndefined, finalize=_inert,
         trim_blocks=True, lstrip_blocks=True,

@@ -50,7 +50,7 @@ def github(hub: Hub) -> Iterator[GitHub]:
         assert not hub.secret("portal") or hub.secret("portal") not in text
     for path in (hub.folder / "artifacts").rglob("*"):
         if path.is_file():
-            assert path.name in {"plan.md", "reviewed.json", "drift.md"}
+            assert path.name in {"plan.md", "plan.html", "reviewed.json", "drift.md"}
 
 
 def propose(github: GitHub, number: int = 1, **values: object) -> None:

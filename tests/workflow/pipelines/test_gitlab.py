@@ -48,7 +48,7 @@ def gitlab(hub: Hub) -> Iterator[GitLab]:
         for secret in (hub.identity, TOKEN, hub.secret("portal") or hub.identity):
             assert secret not in text
     kept = {path.name for path in (hub.folder / "artifacts").rglob("*") if path.is_file()}
-    assert all(re.fullmatch(r"iac-(junit\.xml|code-quality\.json)|\d+\.json", name) for name in kept)
+    assert all(re.fullmatch(r"iac-(junit\.xml|code-quality\.json)|\d+\.(json|html)", name) for name in kept)
 
 
 def propose(gitlab: GitLab, iid: int = 1, **values: object) -> None:
