@@ -204,7 +204,8 @@ def field_of(name: str) -> Field:
 def in_order(names: Iterable[str]) -> list[str]:
     """Names of fields in the order of a definition, those of `extra` last; all others are left out."""
     wanted = frozenset(names)
-    return [*(name for name in FIELDS if name in wanted), *sorted(name for name in wanted if name.startswith(EXTRA))]
+    others = sorted(name for name in wanted - FIELDS.keys() if name.startswith(EXTRA))
+    return [*(name for name in FIELDS if name in wanted), *others]
 
 
 def canonical_json(value: object) -> str | None:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from iac.core.errors import StateError
-from iac.core.state.codec import to_json
+from iac.core.state.codec import dump
 from iac.core.state.document import (
     Batch,
     TextOrigin,
@@ -51,6 +51,11 @@ FULL = replace(
     approval=Approval("sha256:2", ("sha256:3",), "2026-11-23T12:00:00Z"),
     keys={"wlcg/a": (ClientKey("kid", "{}", SEALED),)},
 )
+
+
+def _as_json(value: object) -> dict[str, object]:
+    members: dict[str, object] = json.loads(dump(value))
+    return members
 
 
 class TestDocument:
@@ -95,7 +100,7 @@ class TestDocument:
         [
             (
                 ClientState,
-                to_json(
+                _as_json(
                     replace(
                         client("a"),
                         owners=(),
@@ -110,11 +115,11 @@ class TestDocument:
                     )
                 ),
             ),
-            (SealedSecret, to_json(replace(SEALED, recipients=("age1x",), state_recipients=("age1y",)))),
-            (Intent, to_json(replace(intended("a").intent, begun=True))),
-            (Tombstone, to_json(FULL.tombstones[0])),
-            (OutputRecord, to_json(replace(FULL.outputs["out/a.env"], read="sha256:a"))),
-            (Approval, to_json(Approval("", (), "", {"a": "{}"}))),
+            (SealedSecret, _as_json(replace(SEALED, recipients=("age1x",), state_recipients=("age1y",)))),
+            (Intent, _as_json(replace(intended("a").intent, begun=True))),
+            (Tombstone, _as_json(FULL.tombstones[0])),
+            (OutputRecord, _as_json(replace(FULL.outputs["out/a.env"], read="sha256:a"))),
+            (Approval, _as_json(Approval("", (), "", {"a": "{}"}))),
             (State, {k: v for k, v in json.loads(render_state(FULL)).items() if k not in {"kind", "format_version"}}),
         ],
     )

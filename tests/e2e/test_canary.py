@@ -327,7 +327,7 @@ def test_an_error_of_the_network_carries_no_secret(cage: Cage, number: int) -> N
 INSIDE = {
     "the HTTP library": "iac.transport.http.httpx.Client.stream",
     "sealing": "iac.backends.age.AgeVault._seal",
-    "the state's text": "iac.backends.file.document.render_state",
+    "the state's text": "iac.core.state.document.render_state",
     "the journal": "iac.backends.file.document.render_batch",
     "the template engine": "iac.rendering.engine.render",
     "writing an output": "iac.sinks.file.sink.FileSink._write",

@@ -16,7 +16,7 @@ from iac.backends.file import FilePlace
 from iac.backends.local import JournaledBackend, JournalExtent, LocalJournal, journal_line
 from iac.backends.remote import owner_of
 from iac.core.errors import StateError
-from iac.core.state.document import Owner, TextOrigin, fold_all, render_state
+from iac.core.state.document import Owner, TextOrigin, fold_all
 from iac.core.state.model import Event, State
 from iac.ports import Clock, Holder, Site, StateBackend
 
@@ -76,30 +76,30 @@ class FileBackend(JournaledBackend[_Snapshot]):
                 ) from error
 
     def _create(self, state: State) -> None:
-        self._check(state)
+        data = self._checked(state)
         with self._mutex, self._writing():
             files.make_folder(self._path.parent)
             with files.hold_folder(self._path.parent, is_writer=True):
                 for path in (self._path, self._journal.path):
                     if path.exists():
                         raise self._exists(str(path))
-                self._replace(state)
+                self._replace(state, data)
 
     def _save(self, state: State) -> State:
         with self._mutex:
             snapshot = self._must_have_snapshot()
             new = replace(fold_all(state, self._unsaved), serial=state.serial + 1)
-            self._check(new)
+            data = self._checked(new)
             try:
                 with files.hold_folder(self._path.parent, is_writer=True):
                     self._check_unchanged(snapshot, state.serial)
-                    self._replace(new)
+                    self._replace(new, data)
             except StateError as conflict:
                 if not (snapshot.extent.length or self._unsaved):
                     raise
-                raise self._rescue.conflict(self._where, _encoded(new), new.run_id, conflict) from None
+                raise self._rescue.conflict(self._where, data, new.run_id, conflict) from None
             except OSError as error:
-                raise self._rescue.failure(self._where, _encoded(new), new.run_id, _reason(error)) from error
+                raise self._rescue.failure(self._where, data, new.run_id, _reason(error)) from error
             self._unsaved.clear()
             self._rescue.clear()
             return new
@@ -168,12 +168,12 @@ class FileBackend(JournaledBackend[_Snapshot]):
         data = journal + journal_line(snapshot.state, self._unsaved)
         return self._rescue.failure(self._journal.where, data, snapshot.state.run_id, reason)
 
-    def _replace(self, state: State) -> None:
+    def _replace(self, state: State, data: bytes) -> None:
         """Write the document; what was there, with its journal, becomes the backup."""
         # The backup comes first: a run that dies now leaves the document with its journal, and can go on from there.
         if self._path.exists():
             files.back_up(self._path, self._backup)
-        files.write(self._path, _encoded(state))
+        files.write(self._path, data)
         self._backup_journal.unlink(missing_ok=True)
         with suppress(OSError):  # a journal of an older document is ignored, wherever it is
             self._journal.path.replace(self._backup_journal)
@@ -213,10 +213,6 @@ class FileBackend(JournaledBackend[_Snapshot]):
         if self._backup_journal.exists() and not self._journal.path.exists():
             back += f" && cp -p {self._backup_journal} {self._journal.where}"
         return back
-
-
-def _encoded(state: State) -> bytes:
-    return render_state(state).encode()
 
 
 def _reason(error: OSError) -> str:

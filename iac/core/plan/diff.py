@@ -72,6 +72,8 @@ def _taken(
     name: str, stored: ClientState, current: Value | None, wanted: Value | None, defaults: Fields
 ) -> FieldChange | None:
     applied, met = stored.applied.get(name), wanted
+    if applied == current == wanted and name in stored.declared:
+        return None
     is_met = _same(name, current, wanted, defaults)
     if field_of(name).kind is Kind.SET and not is_met:
         met = _majority(members(applied), members(current), members(wanted)) or None

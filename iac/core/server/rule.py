@@ -44,6 +44,12 @@ _WORDS: Mapping[Kind, str] = {
 }
 
 
+_PLAIN: Mapping[Kind, type] = {Kind.TEXT: str, Kind.FLAG: bool, Kind.SECONDS: int}
+"""The type of JSON that a kind has as a rule."""
+
+_NESTED = (list, dict)
+
+
 def kinds_on_wire(wire_names: Mapping[str, str]) -> Mapping[str, Kind]:
     """The kind of each member of an answer, by its name there; `wire_names` has the fields that are renamed."""
     fields = {wire_names.get(name, name): field.kind for name, field in FIELDS.items()}
@@ -61,29 +67,25 @@ def find_invalid_members(answer: Mapping[str, Any], kinds: Mapping[str, Kind]) -
         elif name in CREDENTIALS and not value.isprintable():
             # RFC 6749 appendix A has printable characters alone; another would be a line of its own in a service's file
             yield InvalidMember(name, "a text of printable characters", "another one")
-        elif isinstance(value, list | dict) and _depth(value) > DEEPEST:
+        elif isinstance(value, _NESTED) and _depth(value) > DEEPEST:
             yield InvalidMember(printable(name), f"at most {DEEPEST} levels", "more of them")
         elif not _is_whole(name) or not _is_whole(value):
             yield InvalidMember(printable(name), "whole characters", "half of one, which no file can hold")
 
 
 def _fits(name: str, kind: Kind, value: Any) -> bool:
+    if type(value) is _PLAIN.get(kind):
+        return True
     match kind:
         case Kind.SET:
             is_words = name == "scope" and isinstance(value, str)
             return is_words or (isinstance(value, list) and all(isinstance(item, str) for item in value))
-        case Kind.FLAG:
-            return isinstance(value, bool)
         case Kind.SECONDS:
-            return not isinstance(value, bool) and (
-                isinstance(value, int) or (isinstance(value, float) and value.is_integer())
-            )
+            return isinstance(value, float) and value.is_integer()
         case Kind.JWKS:
             return isinstance(value, dict if name == "jwks" else str)
-        case Kind.JSON:
-            return True
         case _:
-            return isinstance(value, str)
+            return kind is Kind.JSON
 
 
 def _actual(value: Any) -> str:
@@ -115,7 +117,7 @@ def _depth(value: Any) -> int:
     while level := [
         inner
         for item in level
-        if isinstance(item, list | dict)
+        if isinstance(item, _NESTED)
         for inner in (item.values() if isinstance(item, dict) else item)
     ]:
         depth += 1

@@ -48,8 +48,6 @@ DEPTH = 64
 _CREDENTIAL = re.compile(r"(?:secret|token|password|registration_client_uri)\Z")
 """Members that may hold one: a registration_client_uri has a login in it on some servers."""
 
-_encode = json.JSONEncoder(separators=(",", ":"), sort_keys=True, allow_nan=False).encode
-
 
 class MalformedValue(ValueError):
     """A value is not what its place asks for; the message says place and type, never the value."""
@@ -68,6 +66,7 @@ TEXT = _of_type(str, "a text")
 FLAG = _of_type(bool, "true or false")
 LIST = _of_type(list, "a list")
 OBJECT = _of_type(dict, "an object")
+_ONLY_TEXTS = frozenset({str})
 _NUMBER = _of_type(int, "a whole number")
 
 
@@ -119,7 +118,7 @@ def items(read_item: Reader) -> Reader:
 
 def texts(value: Any, at: str) -> tuple[str, ...]:
     """A list of texts; of them there are most."""
-    if any(type(item) is not str for item in LIST(value, at)):
+    if not _ONLY_TEXTS.issuperset(map(type, LIST(value, at))):
         raise MalformedValue(f"{at}: not a list of texts")
     return tuple(value)
 
@@ -177,24 +176,24 @@ class ObjectShape(Generic[T]):
 
     def members_of(self, value: T) -> Object:
         """The members that are written, as the value has them."""
-        members = {name: getattr(value, name) for name in self._members}
-        for name in [name for name, default in self._defaults.items() if members[name] == default]:
-            del members[name]
+        members = {
+            name: member
+            for name in self._members
+            if (member := getattr(value, name)) != self._defaults.get(name, MISSING)
+        }
         return {**self._tag, **members}
 
 
-def to_json(value: Any) -> Any:
-    """A value of state as JSON has it."""
-    if isinstance(value, str | int):
-        return value
+def _to_json(value: Any) -> Any:
+    """A value of state that is not one of JSON, as one; the encoder asks for each value inside it again."""
     shape = ObjectShape.of.get(type(value))
     if shape is not None:
-        return {name: to_json(member) for name, member in shape.members_of(value).items()}
-    if isinstance(value, tuple):
-        return [to_json(item) for item in value]
-    if isinstance(value, frozenset):
-        return sorted(value)
-    return dict(value) if isinstance(value, Mapping) else value
+        return shape.members_of(value)
+    # What is no set either is no value of state: the TypeError is the encoder's own.
+    return sorted(value) if isinstance(value, frozenset) else json.JSONEncoder().default(value)
+
+
+_encode = json.JSONEncoder(separators=(",", ":"), sort_keys=True, allow_nan=False, default=_to_json).encode
 
 
 def _applied(value: Any, at: str) -> Mapping[str, Value]:
@@ -322,6 +321,9 @@ def event(value: Any, at: str) -> Event:
     return parsed
 
 
+_ALWAYS_WRITABLE = frozenset({str, bool, int, type(None)})
+
+
 def check_json(value: Any, at: str, depth: int = DEPTH) -> None:
     """Refuse a value out of JSON that cannot be written as it was read: a number beyond all bounds, deep nesting.
 
@@ -334,7 +336,8 @@ def check_json(value: Any, at: str, depth: int = DEPTH) -> None:
         if depth == 0:
             raise MalformedValue(f"{at}: nested too deep")
         for member in value.values() if type(value) is dict else value:
-            check_json(member, at, depth - 1)
+            if type(member) not in _ALWAYS_WRITABLE:
+                check_json(member, at, depth - 1)
 
 
 def kept_answer(answer: Mapping[str, Any]) -> Mapping[str, Any]:

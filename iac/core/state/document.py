@@ -30,7 +30,6 @@ from iac.core.state.codec import (
     event,
     items,
     load,
-    to_json,
 )
 from iac.core.state.model import FORMAT_VERSION, Event, State, fold
 
@@ -146,24 +145,29 @@ def render_state(state: State) -> str:
 def _text(value: Any) -> str:
     """A member of the document: a line for each of many."""
     if isinstance(value, Mapping):
-        return _lines("{", [f"{dump(name)}: {dump(to_json(value[name]))}" for name in sorted(value)], "}")
-    return _lines("[", [dump(to_json(one)) for one in value], "]") if isinstance(value, tuple) else dump(to_json(value))
+        return _lines("{", [f"{dump(name)}: {dump(value[name])}" for name in sorted(value)], "}")
+    return _lines("[", [dump(one) for one in value], "]") if isinstance(value, tuple) else dump(value)
 
 
 def _lines(start: str, lines: list[str], end: str) -> str:
     return start + "\n    " + ",\n    ".join(lines) + "\n  " + end if lines else start + end
 
 
-def check_state(state: State) -> None:
+def check_state(state: State) -> str:
     """Prove that the reader takes the document: damage is refused before it replaces what is whole.
+
+    Returns:
+        The document as `render_state` gives it.
 
     Raises:
         StateError: it does not.
     """
     try:
-        _read(render_state(state), TextOrigin(""))
+        text = render_state(state)
+        _read(text, TextOrigin(""))
     except MalformedValue as damage:
         raise unwritable(damage) from None
+    return text
 
 
 def unwritable(damage: MalformedValue) -> StateError:
@@ -289,7 +293,7 @@ def check_events(events: Sequence[Event]) -> None:
 
 
 def _line(batch: Batch) -> bytes:
-    body = dump({"format_version": FORMAT_VERSION, **to_json(batch)}).encode()[1:]
+    body = dump({"format_version": FORMAT_VERSION, **BATCH.members_of(batch)}).encode()[1:]
     return b'{"crc":"%08x",%s\n' % (zlib.crc32(body), body)
 
 
