@@ -1,9 +1,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from iac.core.state.codec import kept_answer, without_credentials
 from tests.core.build import applied, desired, sealed
+
+if TYPE_CHECKING:
+    from iac.core.model import Fields
 
 
 def test_all_of_an_answer_is_kept_but_credentials_and_what_state_cannot_hold() -> None:
@@ -24,7 +28,7 @@ def test_all_of_an_answer_is_kept_but_credentials_and_what_state_cannot_hold() -
 
 
 def test_a_text_that_may_be_a_credential_is_left_out_of_fields_that_are_shown() -> None:
-    fields = {"client_name": "a", "scope": ("b",), "extra.theme": '"u"', "extra.needs_token": "true"}
+    fields: Fields = {"client_name": "a", "scope": ("b",), "extra.theme": '"u"', "extra.needs_token": "true"}
     assert fields == without_credentials({**fields, "extra.second_secret": '"s"', "extra.push_token": '"t"'})
 
 

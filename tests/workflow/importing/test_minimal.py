@@ -104,6 +104,11 @@ def test_laid_over_the_defaults_it_is_what_was_found(client: DesiredClient, othe
 
 
 def test_a_credential_that_a_server_has_under_a_name_of_its_own_is_not_written() -> None:
-    held = {"extra.second_secret": '"s"', "extra.push_token": '"t"', "extra.needs_token": "true", "extra.theme": '"u"'}
+    held: dict[str, Any] = {
+        "extra.second_secret": '"s"',
+        "extra.push_token": '"t"',
+        "extra.needs_token": "true",
+        "extra.theme": '"u"',
+    }
 
     assert {"needs_token": True, "theme": "u"} == written(**held)["extra"]
