@@ -125,7 +125,12 @@ def texts(value: Any, at: str) -> tuple[str, ...]:
 
 def named(read_item: Reader) -> Reader:
     """An object with such values under any names."""
-    return lambda value, at: {name: read_item(item, f"{at}.{name}") for name, item in OBJECT(value, at).items()}
+
+    def read(value: Any, at: str) -> Object:
+        # Each is taken out when it is read, so that a large state is not in memory twice.
+        return {name: read_item(value.pop(name), f"{at}.{name}") for name in list(OBJECT(value, at))}
+
+    return read
 
 
 def known(**members: Reader) -> Reader:
@@ -225,8 +230,9 @@ def _predecessors(value: Any, at: str) -> tuple[Predecessor, ...]:
 
 
 def _answer(value: Any, at: str) -> Object:
-    check_json(OBJECT(value, at), at)
-    return dict(value)
+    answer: Object = OBJECT(value, at)
+    check_json(answer, at)
+    return answer
 
 
 SECRET = ObjectShape(
