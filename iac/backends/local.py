@@ -165,9 +165,11 @@ class JournaledBackend(StateBackend, Generic[S]):
         """The document in some bytes; `fix` is for one that is damaged."""
         origin = TextOrigin(self._where, fix)
         try:
-            return parse_state(data.decode(), origin)
+            text = data.decode()
         except UnicodeDecodeError:
             raise StateError("the state is damaged", where=origin.where, why="not UTF-8", fix=fix) from None
+        del data  # a large state is not kept in two forms while it is read
+        return parse_state(text, origin)
 
     def _own(self, document: State, journal: Journal, origin: TextOrigin) -> State:
         """The document and what its journal adds, when they are this environment's.

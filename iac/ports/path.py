@@ -42,7 +42,7 @@ def path_problem(path: str) -> str:
     if not parts or path.startswith("/") or ".." in parts or "\\" in path:
         return "it is not a path inside the project"
     if not path.isprintable():
-        return "it holds a character that nobody sees"
+        return "it contains an invisible character"
     if len(os.fsencode(path)) > _LONGEST or any(len(os.fsencode(part)) > _LONGEST_NAME for part in parts):
         return f"it is longer than {_LONGEST:,} bytes, or a name in it than {_LONGEST_NAME}"
     if any(part[-1] in _DROPPED for part in parts):

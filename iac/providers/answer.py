@@ -108,7 +108,7 @@ def garbled(call: Call, client_id: str, problem: str, partial: Registration | No
 def misunderstood(call: Call, answer: Answer, problem: str, partial: Registration | None = None) -> UnknownOutcome:
     """The error of a write whose answer cannot be understood."""
     error = UnknownOutcome(
-        "the server did it and its answer makes no sense",
+        "the server accepted the write, but its answer is invalid",
         status=answer.status,
         where=_where(call),
         why=problem,
@@ -160,7 +160,7 @@ def read_failure(call: Call, answer: Answer, scope: str = "") -> UnreachableErro
         case HTTPStatus.UNAUTHORIZED | HTTPStatus.FORBIDDEN:
             return _not_allowed(call, answer, scope)
         case HTTPStatus.TOO_MANY_REQUESTS | HTTPStatus.SERVICE_UNAVAILABLE:
-            summary, fix = "the server asks to come back later", _later(answer)
+            summary, fix = "the server is busy", _later(answer)
         case status if HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST:
             summary, fix = "the server redirects; iac does not follow with credentials", _CHECK_ISSUER
         case status if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
@@ -180,7 +180,7 @@ def write_failure(call: Call, answer: Answer, hidden: Iterable[Secret | None] = 
     # 303 sends to what came of the request (RFC 9110 section 15.4.4): it was perhaps carried out
     if is_server_fault(answer) or answer.status == HTTPStatus.SEE_OTHER:
         return UnknownOutcome(
-            "the server broke off, perhaps after it did it",
+            "the server failed during a write that may have taken effect",
             status=answer.status,
             where=where,
             why=words,

@@ -229,7 +229,7 @@ def test_a_sink_that_cannot_be_written_stops_before_anything_is_sent(
     cluster.call("POST", "/api/v1/namespaces/rucio/secrets", {"metadata": {"name": "portal"}})
     said = project.apply()
     assert 1 == said.code
-    assert ("there is no such namespace" if who == "nobody" else "not iac's to change") in said.err
+    assert ("there is no such namespace" if who == "nobody" else "belongs to another owner") in said.err
     assert project.sandbox.iam.world.store.find("team-portal") is None
 
 

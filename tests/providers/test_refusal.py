@@ -81,9 +81,9 @@ def test_only_iam_itself_can_say_that_a_client_is_gone(said: Answer, *, missing:
     [
         (answer(401), CredentialsError, "does not accept the token"),
         (answer(403), CredentialsError, "may not do this"),
-        (answer(429), UnreachableError, "come back later"),
-        (answer(503), UnreachableError, "come back later"),
-        (answer(302, location="https://evil.example/"), UnreachableError, "elsewhere"),
+        (answer(429), UnreachableError, "is busy"),
+        (answer(503), UnreachableError, "is busy"),
+        (answer(302, location="https://evil.example/"), UnreachableError, "redirects"),
         (answer(500, HTML), UnreachableError, "error of its own"),
         (answer(502, HTML), UnreachableError, "error of its own"),
         (answer(404, HTML), UnreachableError, "makes no sense"),

@@ -120,7 +120,7 @@ def test_a_token_file_that_others_may_read_is_refused(places: dict[str, Path], p
 def test_a_token_file_of_somebody_else_is_refused(places: dict[str, Path]) -> None:
     planted = write(places["temporary"].parent / f"bt_u{UID + 1}")
 
-    with pytest.raises(CredentialsError, match="not ours"):
+    with pytest.raises(CredentialsError, match="belongs to another user"):
         find_token({}, UID + 1, planted.parent)
 
 
@@ -136,5 +136,5 @@ def test_a_pipe_in_a_well_known_place_does_not_hang(places: dict[str, Path]) -> 
     places["temporary"].unlink()
     os.mkfifo(places["temporary"], 0o600)
 
-    with pytest.raises(CredentialsError, match="not ours"):
+    with pytest.raises(CredentialsError, match="belongs to another user"):
         find({}, places)

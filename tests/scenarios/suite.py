@@ -338,7 +338,7 @@ def _found(work: Work, orphan: str) -> str:
     assert orphan == work.held("team/lost")["client_id"]
     is_known = work.held("team/lost")["secret_status"] == "known"
     assert work.is_settled()
-    return "said, with the id to adopt" + ("" if is_known else "; its secret is lost")
+    return "named, with the id to adopt" + ("" if is_known else "; its secret is lost")
 
 
 ROWS: dict[str, Scenario] = {

@@ -110,7 +110,7 @@ class KubernetesContract(SinkContract):
             lambda: sink.remove(self.path),
         ]
         for attempt in attempts:
-            with pytest.raises(RenderError, match="not iac's to change") as caught:
+            with pytest.raises(RenderError, match="belongs to another owner") as caught:
                 attempt()
             assert f"kubectl annotate secret -n rucio app {MARK}=rucio/prod" in caught.value.fix
             assert CANARY not in str(caught.value)
@@ -153,7 +153,7 @@ class KubernetesContract(SinkContract):
         assert ({"theirs": encoded("x")}, {}, {}) == (
             left["data"], left["metadata"].get("labels", {}), left["metadata"].get("annotations", {}),
         )  # fmt: skip
-        with pytest.raises(RenderError, match="not iac's to change"):
+        with pytest.raises(RenderError, match="belongs to another owner"):
             sink.remove(self.path)
 
     def test_a_change_between_reading_and_writing_is_seen(

@@ -61,6 +61,6 @@ def _problem(path: str) -> str:
     """Why a state cannot be kept in this file; a path out of the project is the user's own choice."""
     inside = posixpath.normpath(path)
     if posixpath.isabs(inside) or inside.startswith("../"):
-        return "" if path.isprintable() else "it holds a character that nobody sees"
+        return "" if path.isprintable() else "it contains an invisible character"
     over = path_over(inside, (name for name in INPUTS if name != STATE_DIR))
     return path_problem(inside) or (f"{over} is there, which iac or git reads" if over else "")

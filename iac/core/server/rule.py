@@ -69,7 +69,7 @@ def find_invalid_members(answer: Mapping[str, Any], kinds: Mapping[str, Kind]) -
             yield InvalidMember(name, "a text of printable characters", "another one")
         elif isinstance(value, _NESTED) and _depth(value) > DEEPEST:
             yield InvalidMember(printable(name), f"at most {DEEPEST} levels", "more of them")
-        elif not _is_whole(name) or not _is_whole(value):
+        elif not _is_whole(value) or (kind is None and not _is_whole(name)):
             yield InvalidMember(printable(name), "whole characters", "half of one, which no file can hold")
 
 

@@ -14,7 +14,7 @@ from dataclasses import MISSING, fields
 from enum import StrEnum
 from typing import Any, ClassVar, Generic, TypeVar, cast
 
-from iac.core.model import FIELDS, Value
+from iac.core.model import FIELDS, Fields, Value
 from iac.core.state.model import (
     Approval,
     ClientGone,
@@ -125,7 +125,12 @@ def texts(value: Any, at: str) -> tuple[str, ...]:
 
 def named(read_item: Reader) -> Reader:
     """An object with such values under any names."""
-    return lambda value, at: {name: read_item(item, f"{at}.{name}") for name, item in OBJECT(value, at).items()}
+
+    def read(value: Any, at: str) -> Object:
+        # Each is taken out when it is read, so that a large state is not in memory twice.
+        return {name: read_item(value.pop(name), f"{at}.{name}") for name in list(OBJECT(value, at))}
+
+    return read
 
 
 def known(**members: Reader) -> Reader:
@@ -225,8 +230,9 @@ def _predecessors(value: Any, at: str) -> tuple[Predecessor, ...]:
 
 
 def _answer(value: Any, at: str) -> Object:
-    check_json(OBJECT(value, at), at)
-    return dict(value)
+    answer: Object = OBJECT(value, at)
+    check_json(answer, at)
+    return answer
 
 
 SECRET = ObjectShape(
@@ -343,6 +349,15 @@ def check_json(value: Any, at: str, depth: int = DEPTH) -> None:
 def kept_answer(answer: Mapping[str, Any]) -> Mapping[str, Any]:
     """All members of an answer as they came, but for credentials and for values that state cannot hold."""
     return {name: value for name, value in answer.items() if _is_kept(name, value)}
+
+
+def without_credentials(fields: Fields) -> Fields:
+    """The fields but for texts under a server's own names that may be credentials: no view and no file has those."""
+    return {
+        name: value
+        for name, value in fields.items()
+        if name in FIELDS or not (_CREDENTIAL.search(name) and str(value).startswith('"'))
+    }
 
 
 def _is_kept(name: str, value: Any) -> bool:

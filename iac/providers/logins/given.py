@@ -227,7 +227,7 @@ def _read(path: Path, flags: int, owner: int | None = None) -> str | None:
 def _check(path: Path, status: os.stat_result, owner: int) -> None:
     if not stat.S_ISREG(status.st_mode) or status.st_uid != owner:
         raise CredentialsError(
-            "the token file is not ours",
+            "the token file belongs to another user",
             where=str(path),
             why="in a place where others may write, somebody else's token could be planted",
             fix=f"remove {path}, or set BEARER_TOKEN_FILE",

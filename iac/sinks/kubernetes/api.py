@@ -108,7 +108,7 @@ class Api:
                 return _conflict(target, answer, hidden)
         if answer.status in PASSING or answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
             fix = "run it again when the cluster works"
-            return UnreachableError("the cluster does not work now", where=target.path, why=words, fix=fix)
+            return UnreachableError("the cluster is not available", where=target.path, why=words, fix=fix)
         fix = "correct the output's template, or its sink in iac.yaml"
         return RenderError("the cluster refuses the Secret", where=target.path, why=words, fix=fix)
 

@@ -141,7 +141,7 @@ class KubernetesSink(Sink):
         if present is None or is_marked(present, self._owner):
             return
         raise RenderError(
-            "this Secret is not iac's to change",
+            "this Secret belongs to another owner",
             where=target.path,
             why=f"it does not carry the annotation {MARK}: {self._owner}",
             fix="give the output another path, or give the Secret to iac:"
