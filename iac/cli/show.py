@@ -15,6 +15,7 @@ from iac.core.errors import InputError
 from iac.core.model import Fields, in_order
 from iac.core.plan.identity import with_current_id
 from iac.core.rotation import secret_end, written
+from iac.core.state.codec import without_credentials
 from iac.core.state.model import SecretStatus
 from iac.views.drift import DISABLED
 from iac.views.state import predecessor_text, predecessors_of, value_words
@@ -92,7 +93,7 @@ def _found(session: Session, read: RegistrationReader, name: str) -> dict[str, A
         "location": str(defined.location) if defined else None,
         "definition": _values(defined.fields) if defined else None,
         "state": _values(stored.applied) if stored else None,
-        "server": _values(registration.fields) if registration else None,
+        "server": _values(without_credentials(registration.fields)) if registration else None,
         "owners": list(registration.owners or ()) if registration else None,
         "secret": {
             "status": str(stored.secret_status) if stored else "not in state",

@@ -27,7 +27,7 @@ from iac.workflow.registrations import RegistrationReader, reading
 
 
 def read_plan(session: Session, options: PlanOptions) -> Plan:
-    """What would be done now; nothing is written and no lock is taken."""
+    """What would be done now; nothing is written, and no lock taken, but for tokens that reading brings (`reading`)."""
     with reading(session) as read:
         options = replace(options, now=session.clock.now(), templates=session.digests(read.state))
         older = _older_state(session, read.state)

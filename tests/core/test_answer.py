@@ -1,9 +1,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
-from iac.core.state.codec import kept_answer
+from iac.core.state.codec import kept_answer, without_credentials
 from tests.core.build import applied, desired, sealed
+
+if TYPE_CHECKING:
+    from iac.core.model import Fields
 
 
 def test_all_of_an_answer_is_kept_but_credentials_and_what_state_cannot_hold() -> None:
@@ -21,6 +25,11 @@ def test_all_of_an_answer_is_kept_but_credentials_and_what_state_cannot_hold() -
         "endless": float("inf"),
     }
     assert answer == kept_answer({**answer, **dropped})
+
+
+def test_a_text_that_may_be_a_credential_is_left_out_of_fields_that_are_shown() -> None:
+    fields: Fields = {"client_name": "a", "scope": ("b",), "extra.theme": '"u"', "extra.needs_token": "true"}
+    assert fields == without_credentials({**fields, "extra.second_secret": '"s"', "extra.push_token": '"t"'})
 
 
 def test_who_can_open_a_client_is_told_only_where_it_is_known_of_all_its_secrets() -> None:

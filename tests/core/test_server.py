@@ -54,6 +54,16 @@ def test_secrets_leave_the_answer_and_everything_else_stays_in_it(answer: dict[s
     assert (Secret(answer["client_secret"]) if "client_secret" in answer else None) == found.secret
 
 
+@pytest.mark.parametrize("told", ["********", "abcd****", "\u2022\u2022\u2022", "two words", "caf\u00e9"])
+def test_a_registration_access_token_that_no_request_can_carry_is_none(told: str) -> None:
+    assert parse_answer({"client_id": "app", "registration_access_token": told}).rat is None
+
+
+@pytest.mark.parametrize("told", ["abc", "a.b-c_d~e+f/g==", "reg|1:{x}"])
+def test_any_other_registration_access_token_is_taken(told: str) -> None:
+    assert Secret(told) == parse_answer({"client_id": "app", "registration_access_token": told}).rat
+
+
 @given(our.answers)
 def test_a_parsed_field_is_never_empty_and_sets_are_sorted(answer: dict[str, Any]) -> None:
     found = parse_answer(answer).fields

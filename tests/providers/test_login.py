@@ -154,7 +154,16 @@ def test_an_answer_without_a_token_makes_no_sense(open_http: OpenHttp, body: Any
 
 @pytest.mark.parametrize(
     ("said", "lifetime"),
-    [(3599, 3599.0), (1.5, 1.5), (1e99, 315360000.0), (0, None), (-5, None), ("3599", None), (True, None)],
+    [
+        (3599, 3599.0),
+        (1.5, 1.5),
+        (1e99, 315360000.0),
+        pytest.param(10**400, 315360000.0, id="400 digits"),
+        (0, None),
+        (-5, None),
+        ("3599", None),
+        (True, None),
+    ],
 )
 def test_a_lifetime_is_a_positive_number_of_seconds(open_http: OpenHttp, said: Any, lifetime: float | None) -> None:
     bearer = answered(open_http, Say(200, {"access_token": "t", "expires_in": said}))

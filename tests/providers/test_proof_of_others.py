@@ -12,12 +12,13 @@ from iac.core.errors import CredentialsError, UnreachableError
 from iac.core.model import GRANT_TYPES
 from iac.core.origin import Issuer
 from iac.core.secret import Secret
-from iac.providers.discovery import discover, documents_of
+from iac.providers.discovery import Endpoints, discover, documents_of
 from iac.providers.logins.given import InitialAccessToken
 from iac.providers.probe import Probe
 from iac.registry import capabilities
 from tests.every import every
 from tests.providers.clock import SetClock
+from tests.providers.stub import Say, start_stub
 from tests.scenarios.standin import SWITCHES, Discovery, Switches, start_standin
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from tests.scenarios.standin import StandIn
 
 API = capabilities("rfc7591")
+TOKEN = Endpoints("https://op.example.org/", "/token", "https://op.example.org/token")
 CODE = {"grant_types": ("authorization_code",), "redirect_uris": ("https://portal.example.org/cb",)}
 GRANTS: list[dict[str, Any]] = [
     CODE,
@@ -75,6 +77,18 @@ def test_a_question_that_the_client_may_not_ask_proves_nothing_where_both_secret
         probe = Probe(client_id, Secret(secret), api=API, fields={"grant_types": ("implicit",)})
         with pytest.raises(UnreachableError):
             probe.ask(http, endpoints, SetClock())
+
+
+@every("body", [b"<html>log in</html>", {"error": "server_error"}, {}])
+def test_a_success_without_a_token_proves_no_secret(open_http: OpenHttp, body: Any) -> None:
+    """A mask would be stored as the secret, were each page of a proxy a yes."""
+    with start_stub(lambda _: Say(200, body)) as stub, pytest.raises(UnreachableError):
+        Probe("app", Secret("****"), api=API, fields=CODE).ask(open_http(stub.url), TOKEN, SetClock())
+
+
+def test_a_refusal_that_comes_as_a_success_is_one(open_http: OpenHttp) -> None:
+    with start_stub(lambda _: Say(200, {"error": "invalid_client"})) as stub:
+        assert not Probe("app", Secret("****"), api=API, fields=CODE).ask(open_http(stub.url), TOKEN, SetClock())
 
 
 @every("kind", list(Discovery))

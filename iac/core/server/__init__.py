@@ -57,6 +57,8 @@ __all__ = [
 ]
 
 _URL_SAFE = re.compile(r"[A-Za-z0-9._~-]*")
+_SENDABLE = re.compile(r"[!-)+-~]+")
+"""A token that a header can carry. None has an asterisk (RFC 6750 section 2.1): a mask must not replace the token."""
 
 
 RULES = Rules(TABLE)
@@ -83,7 +85,7 @@ def parse_answer(answer: Mapping[str, Any], api: Capabilities = FULL) -> Registr
         fields=dict(_fields(answer, rules)),
         secret=Secret(secret) if secret else None,
         answer={name: value for name, value in answer.items() if name not in CREDENTIALS},
-        rat=Secret(rat) if rat else None,
+        rat=Secret(rat) if rat and _SENDABLE.fullmatch(rat) else None,
         registration_uri=_without_login(answer.get("registration_client_uri") or ""),
         invalid_members=invalid_members,
     )

@@ -14,7 +14,7 @@ from dataclasses import MISSING, fields
 from enum import StrEnum
 from typing import Any, ClassVar, Generic, TypeVar, cast
 
-from iac.core.model import FIELDS, Value
+from iac.core.model import FIELDS, Fields, Value
 from iac.core.state.model import (
     Approval,
     ClientGone,
@@ -349,6 +349,15 @@ def check_json(value: Any, at: str, depth: int = DEPTH) -> None:
 def kept_answer(answer: Mapping[str, Any]) -> Mapping[str, Any]:
     """All members of an answer as they came, but for credentials and for values that state cannot hold."""
     return {name: value for name, value in answer.items() if _is_kept(name, value)}
+
+
+def without_credentials(fields: Fields) -> Fields:
+    """The fields but for texts under a server's own names that may be credentials: no view and no file has those."""
+    return {
+        name: value
+        for name, value in fields.items()
+        if name in FIELDS or not (_CREDENTIAL.search(name) and str(value).startswith('"'))
+    }
 
 
 def _is_kept(name: str, value: Any) -> bool:

@@ -63,7 +63,7 @@ def lifetime(value: object) -> float | None:
     """Seconds of an `expires_in`; None for none or nonsense."""
     if isinstance(value, bool) or not isinstance(value, int | float) or not value > 0:
         return None
-    return min(float(value), LONGEST_LIFETIME)
+    return float(min(value, LONGEST_LIFETIME))  # first the bound: no float holds each whole number of JSON
 
 
 def refused(attempt: TokenRequest, answer: Answer) -> UnreachableError:

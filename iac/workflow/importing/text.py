@@ -21,6 +21,7 @@ from iac.core.desired import OWNERS
 from iac.core.diagnostics import Diagnostic
 from iac.core.model import EXTRA, FIELDS, Field, Fields, Kind, Value, in_order, meant, short_grant
 from iac.core.registration import Registration
+from iac.core.state.codec import without_credentials
 from iac.document import Document, parse_document
 
 
@@ -51,7 +52,7 @@ def minimal_values(registration: Registration, base: MergedLayers, server_defaul
 
 def _extras(registration: Registration, below: Fields) -> Iterator[tuple[str, Value]]:
     """What the server has under names of its own, as far as the place of the definition does not say it."""
-    for name in in_order(registration.fields.keys() - FIELDS.keys()):
+    for name in in_order(without_credentials(registration.fields).keys() - FIELDS.keys()):
         if below.get(name) != registration.fields[name]:
             yield name, registration.fields[name]
 

@@ -101,3 +101,14 @@ def test_laid_over_the_defaults_it_is_what_was_found(client: DesiredClient, othe
     always = {name for name, field in FIELDS.items() if field.always}
     wanted = replace(client, fields=fields, declared=frozenset(always | both.parts.keys()))
     assert () == compare(wanted, seen, None, NEW, {})
+
+
+def test_a_credential_that_a_server_has_under_a_name_of_its_own_is_not_written() -> None:
+    held: dict[str, Any] = {
+        "extra.second_secret": '"s"',
+        "extra.push_token": '"t"',
+        "extra.needs_token": "true",
+        "extra.theme": '"u"',
+    }
+
+    assert {"needs_token": True, "theme": "u"} == written(**held)["extra"]
