@@ -137,6 +137,8 @@ class Requests:
 
     def rotate(self, change: Change, fresh: Registration) -> Secret:
         """Ask for a new secret."""
+        if change.address not in self.ledger.state.intents:  # what was stored of the fields before has ended it
+            self.ledger.record(self.ledger.intend(change.address, change.client_id, Action.ROTATE, begun=True))
         try:
             with self._intent_of(change):
                 answer = self.provider.rotate(change.client_id)

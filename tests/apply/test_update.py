@@ -504,3 +504,20 @@ def test_a_done_change_is_told() -> None:
     world = World("1.14")
     (outcome,) = world.apply(APP).outcomes
     assert isinstance(outcome, Done)
+
+
+def test_the_intent_to_rotate_is_durable_when_the_write_of_fields_was_read_back(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What is stored of the fields ends the intent; the request for a secret must not go out without one."""
+    monkeypatch.setattr("iac.core.server.reads_back", lambda _: True)
+    world = applied(Flavour.V1_12)
+    noted: list[str] = []
+
+    def look(call: str) -> None:
+        if call == "before rotate":
+            noted.extend(intent.action for intent in world.backend.load().intents.values())
+
+    world.provider.on_call = look
+    assert world.apply(desired(client_name="New name", secret_serial=2)).is_complete
+    assert ["rotate"] == noted

@@ -273,7 +273,7 @@ def test_a_folder_that_cannot_be_written_is_told_and_stops_nothing(bench: Bench,
 
 
 def test_off_a_terminal_nobody_is_waited_for(bench: Bench) -> None:
-    with pytest.raises(CredentialsError, match="nobody is here") as caught:
+    with pytest.raises(CredentialsError, match="there is no terminal") as caught:
         bench.fetch(terminal=Terminal(None, bench.person.warned.append))
 
     assert "private_key_jwt" in caught.value.fix
