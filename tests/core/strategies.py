@@ -32,7 +32,7 @@ _MEMBERS = {
     "scope": st.sampled_from(["openid", "profile", "email", "offline_access", "wlcg.groups", "storage.read:/"]),
 }
 _TEXTS = {
-    "client_name": st.text("abcdefgh ", min_size=4, max_size=20).filter(lambda name: bool(name.strip())),
+    "client_name": st.text("abcdefgh ", min_size=4, max_size=20).filter(lambda name: len(name.strip()) >= 4),
     "client_uri": _hosts,
     "policy_uri": _hosts,
     "jwks_uri": _hosts,
