@@ -347,7 +347,7 @@ def check_json(value: Any, at: str, depth: int = DEPTH) -> None:
 
 
 def kept_answer(answer: Mapping[str, Any]) -> Mapping[str, Any]:
-    """All members of an answer as they came, but for credentials, at any depth, and for values that state cannot hold."""
+    """All members of an answer but credentials, at any depth, and values that state cannot hold."""
     return {name: _without_credentials(value) for name, value in answer.items() if _is_kept(name, value)}
 
 
