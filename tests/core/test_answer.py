@@ -25,11 +25,15 @@ def test_all_of_an_answer_is_kept_but_credentials_and_what_state_cannot_hold() -
         "endless": float("inf"),
     }
     assert answer == kept_answer({**answer, **dropped})
+    nested = {"made_up": {"x": [1, 1.5, True], "client_secret": "s"}, "apps": [{"push_token": "t", "name": "n"}]}
+    assert {**answer, "apps": [{"name": "n"}]} == kept_answer({**answer, **nested})
 
 
 def test_a_text_that_may_be_a_credential_is_left_out_of_fields_that_are_shown() -> None:
     fields: Fields = {"client_name": "a", "scope": ("b",), "extra.theme": '"u"', "extra.needs_token": "true"}
-    assert fields == without_credentials({**fields, "extra.second_secret": '"s"', "extra.push_token": '"t"'})
+    assert fields == without_credentials(
+        {**fields, "extra.second_secret": '"s"', "extra.push_token": '"t"', "extra.app": '{"token":"t"}'}
+    )
 
 
 def test_who_can_open_a_client_is_told_only_where_it_is_known_of_all_its_secrets() -> None:

@@ -347,17 +347,24 @@ def check_json(value: Any, at: str, depth: int = DEPTH) -> None:
 
 
 def kept_answer(answer: Mapping[str, Any]) -> Mapping[str, Any]:
-    """All members of an answer as they came, but for credentials and for values that state cannot hold."""
-    return {name: value for name, value in answer.items() if _is_kept(name, value)}
+    """All members of an answer but credentials, at any depth, and values that state cannot hold."""
+    return {name: _without_credentials(value) for name, value in answer.items() if _is_kept(name, value)}
+
+
+def _without_credentials(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_without_credentials(item) for item in value]
+    return kept_answer(value) if isinstance(value, dict) else value
 
 
 def without_credentials(fields: Fields) -> Fields:
-    """The fields but for texts under a server's own names that may be credentials: no view and no file has those."""
-    return {
-        name: value
-        for name, value in fields.items()
-        if name in FIELDS or not (_CREDENTIAL.search(name) and str(value).startswith('"'))
-    }
+    """The fields but for those of `extra` that hold what may be a credential: no view and no file has those."""
+    return {name: value for name, value in fields.items() if name in FIELDS or _is_harmless(name, str(value))}
+
+
+def _is_harmless(name: str, text: str) -> bool:
+    member = {name: json.loads(text)}
+    return member == kept_answer(member)
 
 
 def _is_kept(name: str, value: Any) -> bool:
