@@ -328,7 +328,7 @@ INSIDE = {
     "the HTTP library": "iac.transport.http.httpx.Client.stream",
     "sealing": "iac.backends.age.AgeVault._seal",
     "the state's text": "iac.core.state.document.render_state",
-    "the journal": "iac.backends.file.document.render_batch",
+    "the journal": "iac.backends.local.render_batch",
     "the template engine": "iac.rendering.engine.render",
     "writing an output": "iac.sinks.file.sink.FileSink._write",
     "what is sent": "iac.providers.iam_admin.api.update_body",
