@@ -56,7 +56,6 @@ class _Columns(click.ParamType[tuple[str, ...]]):
     examples=(
         Example("List clients that this project does not manage", "iac list --unmanaged"),
         Example("Find clients that nobody has used for 90 days", "iac list --stale 90d --sort last_used"),
-        Example("Export everything for a spreadsheet", "iac list --format csv > clients.csv"),
         Example("Make a page that sorts and filters", "iac list --format html > clients.html"),
     ),
 )

@@ -130,7 +130,9 @@ class TestDocument:
     def test_a_member_of_a_wrong_type_is_damage_that_names_its_place(self, data: st.DataObject) -> None:
         document = json.loads(render_state(FULL))
         owner, name = data.draw(st.sampled_from(list(_members(document))))
-        owner[name] = data.draw(st.sampled_from([None, 1.5, [[]], {"x": [1.5]}, -1]).filter(lambda v: v != owner[name]))
+        owner[name] = data.draw(
+            st.sampled_from([None, 1.5, [[]], {"scope": [1.5]}, -1]).filter(lambda v: v != owner[name])
+        )
         with pytest.raises(StateError, match="damaged") as caught:
             parse_state(json.dumps(document), HERE)
         assert "state.json" == caught.value.where

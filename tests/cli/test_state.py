@@ -167,7 +167,7 @@ class TestList:
         assert 0 == run(["state", "list", "--format", "json"])
         out = capsys.readouterr().out
         known = {"value": "(sensitive)", "status": "known", "version": 1, "since": "2026-11-23T12:00:00Z"}
-        secret = {**known, "recipients": []}
+        secret = {**known, "ends": None, "recipients": []}
         assert {
             "serial": 1,
             "lineage": state.lineage,
