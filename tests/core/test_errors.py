@@ -6,8 +6,16 @@ import re
 import pytest
 
 from iac.core import errors
-from iac.core.diagnostics import Diagnostic, Location, Severity, sort_key
-from iac.core.errors import IacError, InvalidInput, ServerError, UnknownOutcome
+from iac.core.errors import (
+    Diagnostic,
+    IacError,
+    InvalidInput,
+    Location,
+    ServerError,
+    Severity,
+    UnknownOutcome,
+    sort_key,
+)
 
 HERE = Location("clients.d/a.yaml", 3, 5)
 
