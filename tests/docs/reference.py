@@ -21,6 +21,7 @@ from iac.services import services, template_files, values_schema
 from tests.docs.commands_page import PAGE, commands_page
 from tests.docs.schema_tables import PAGES, schema_table
 from tests.docs.services_pages import services_pages
+from tests.docs.state_page import events, members
 from tests.docs.templates_page import filter_table, jinja_names, limits
 from tests.docs.views_page import VIEWS, views_page
 
@@ -51,6 +52,10 @@ def pages() -> dict[Path, str]:
             "Limits": _table(("what", "at most"), limits()),
             "Templates of services": _table(("template", "service", "makes"), _service_files()),
             "Values of built-in templates": _table(("template", "value", "needed", "is"), _values()),
+        },
+        "state": {
+            "Members": "\n".join(f"### {part}\n\n{_table(('member', 'means'), rows)}" for part, rows in members()),
+            "Events": _table(("event", "means"), events()),
         },
         **{page: {"Keys": schema_table(name)} for name, page in PAGES.items()},
     }
