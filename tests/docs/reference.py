@@ -19,6 +19,7 @@ from iac.core.server.rule import ServerRule
 from iac.core.server.table import TABLE
 from iac.services import services, template_files, values_schema
 from tests.docs.commands_page import PAGE, commands_page
+from tests.docs.index_page import INDEX, index_page
 from tests.docs.schema_tables import PAGES, schema_table
 from tests.docs.services_pages import services_pages
 from tests.docs.state_page import events, members
@@ -66,6 +67,7 @@ def pages() -> dict[Path, str]:
         **_kept(DECISIONS, _decisions),
         PAGE: commands_page(),
         VIEWS: views_page(),
+        INDEX: index_page(),
         **services_pages(),
     }
 
