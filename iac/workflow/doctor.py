@@ -369,15 +369,14 @@ def state(settings: Settings, clock: Clock) -> Iterator[CheckResult]:
 
 
 def rendered(session: LocalSession) -> Iterator[CheckResult]:
-    """Outputs that cannot be rendered, and those of this machine that are no longer as they were written."""
+    """Outputs whose credentials state does not have, and those of this machine that differ from what was written."""
     held = session.backend.load()
     # Those of clients that are not applied yet are the plan's matter: a new project is in order.
     specs = [spec for spec in session.desired.outputs if held.clients.keys() >= set(spec.clients)]
     blocks = (find_block_now(spec, held) for spec in specs if spec.id not in held.outputs)
     messages = (*filter(None, blocks), *find_damage(session, held, specs))
-    fine = ok(
-        "rendered", f"{counted(len(specs), 'output')} can be rendered; no file of this machine is missing or changed"
-    )
+    complete = f"state has the credentials of {counted(len(specs), 'output')}"
+    fine = ok("rendered", f"{complete}; no file on this machine is missing or changed")
     yield from [told("rendered", message) for message in messages] or [fine]
 
 

@@ -18,6 +18,7 @@ from functools import reduce
 from typing import Any
 
 from iac.core.errors import StateError
+from iac.core.explanation import page_url
 from iac.core.state.codec import (
     COUNT,
     OBJECT,
@@ -191,6 +192,10 @@ def parse_state(text: str, origin: TextOrigin) -> State:
         raise StateError("the state is damaged", where=origin.where, why=str(damage), fix=origin.fix) from None
 
 
+_FIX_OWNER = "name the state that belongs to this environment (state in iac.yaml, and its lineage)"
+_FIX_ISSUER = f"correct issuer or state in iac.yaml; if the server moved to another address, see {page_url('how-to/move-the-issuer.md')}"
+
+
 def check_owner(state: State, owner: Owner, origin: TextOrigin) -> State:
     """The state, when it is this owner's.
 
@@ -222,7 +227,7 @@ def check_owner(state: State, owner: Owner, origin: TextOrigin) -> State:
         f"the state belongs to another {name}",
         where=origin.where,
         why=f"the state says {theirs!r}, iac.yaml says {ours!r}",
-        fix="name the state that belongs to this environment (state in iac.yaml, and its lineage)",
+        fix=_FIX_ISSUER if name == "issuer" else _FIX_OWNER,
     )
 
 
