@@ -193,7 +193,8 @@ def parse_state(text: str, origin: TextOrigin) -> State:
 
 
 _FIX_OWNER = "name the state that belongs to this environment (state in iac.yaml, and its lineage)"
-_FIX_ISSUER = f"correct issuer or state in iac.yaml; if the server moved to another address, see {page_url('how-to/move-the-issuer.md')}"
+_MOVED = page_url("how-to/move-the-issuer.md")
+_FIX_ISSUER = f"correct issuer or state in iac.yaml; if the server moved to another address, see {_MOVED}"
 
 
 def check_owner(state: State, owner: Owner, origin: TextOrigin) -> State:
