@@ -200,7 +200,8 @@ class Http:
         self._transport = transport
         self._clock = clock
         proxy = _proxy(server, transport)
-        self._proxy = f"{proxy.url.scheme}://{proxy.url.netloc.decode()}" if proxy else ""
+        by = f", through the proxy {proxy.url.scheme}://{proxy.url.netloc.decode()}" if proxy else ""
+        self._way = self._origin + by
         self._client = open_client(server, transport, proxy)
         self._free = BoundedSemaphore(transport.parallelism)
         self.skew: float | None = None
@@ -310,11 +311,6 @@ class Http:
             )
         return UnreachableError("the server cannot be reached", where=self._way, why=why, fix=self._fix(error))
 
-    @property
-    def _way(self) -> str:
-        """The server, and the proxy before it, without user and password."""
-        return f"{self._origin}, through the proxy {self._proxy}" if self._proxy else self._origin
-
     def _untrusted(self, error: ssl.SSLCertVerificationError, why: str) -> UnreachableError:
         if self._transport.trust:
             fix = f"correct the one that {self._transport.setting} leads to"
@@ -338,8 +334,9 @@ class Http:
         )
 
     def _fix(self, error: Exception) -> str:
-        proxy = ", and the proxy (proxy in iac.yaml, else HTTPS_PROXY)" if self._proxy else ""
-        check = f"check that the server runs, and {self._transport.setting} in iac.yaml{proxy}"
+        check = f"check that the server runs, and {self._transport.setting} in iac.yaml" + (
+            ", and the proxy (proxy in iac.yaml, else HTTPS_PROXY)" if self._way != self._origin else ""
+        )
         is_late = isinstance(error, httpx.TimeoutException)
         return f"{check}; if it needs longer, raise timeout or deadline there" if is_late else check
 

@@ -192,11 +192,6 @@ def parse_state(text: str, origin: TextOrigin) -> State:
         raise StateError("the state is damaged", where=origin.where, why=str(damage), fix=origin.fix) from None
 
 
-_FIX_OWNER = "name the state that belongs to this environment (state in iac.yaml, and its lineage)"
-_MOVED = page_url("how-to/move-the-issuer.md")
-_FIX_ISSUER = f"correct issuer or state in iac.yaml; if the server moved to another address, see {_MOVED}"
-
-
 def check_owner(state: State, owner: Owner, origin: TextOrigin) -> State:
     """The state, when it is this owner's.
 
@@ -228,7 +223,8 @@ def check_owner(state: State, owner: Owner, origin: TextOrigin) -> State:
         f"the state belongs to another {name}",
         where=origin.where,
         why=f"the state says {theirs!r}, iac.yaml says {ours!r}",
-        fix=_FIX_ISSUER if name == "issuer" else _FIX_OWNER,
+        fix="name the state that belongs to this environment (state in iac.yaml, and its lineage)"
+        + (f"; if the server has moved, see {page_url('how-to/move-the-issuer.md')}" if name == "issuer" else ""),
     )
 
 
