@@ -11,6 +11,7 @@ from iac import __version__
 from iac.core.capabilities import Capabilities
 from iac.core.errors import Diagnostic, Location, Severity
 from iac.core.explanation import Explanation, IdKind
+from iac.core.model import Registration
 from iac.core.plan.change import (
     Action,
     Cause,
@@ -24,7 +25,6 @@ from iac.core.plan.change import (
 )
 from iac.core.plan.guards import guard
 from iac.core.plan.plan import PendingWrite, Plan, ReleasedFields, StandingPredecessor
-from iac.core.registration import Registration
 from iac.views.kind import DiagnosticsView, PlanView, ViewSettings, render_diagnostics, render_plans
 
 if TYPE_CHECKING:
