@@ -116,7 +116,7 @@ def show_sections(
             if number:
                 click.echo()
             if section.name and (view == "text" or section.result is None):
-                click.echo(page.line(printable(f"== {section.name} =="), "bold"), color=True)
+                click.echo(_heading(context, section.name), color=True)
             if section.result is not None:
                 click.echo(text(section.context, section.result), nl=False, color=True)
             for line in error_lines(section.error):
@@ -127,6 +127,10 @@ def show_sections(
 def failures(sections: Sequence[Section[T]]) -> Failures:
     """The environments that gave no result, each with why."""
     return [(section.name, " ".join(error_lines(section.error))) for section in sections if section.result is None]
+
+
+def _heading(context: CommandContext, name: str) -> str:
+    return context.layout().line(printable(f"== {name} =="), "bold")
 
 
 def results(sections: Sequence[Section[T]]) -> list[T]:
@@ -159,6 +163,8 @@ def run_in_order(
             context.note(f"{name}: not tried, because {stopped} did not end well")
             continue
         call.sections = [] if view == "json" else None
+        if view != "json":
+            click.echo(_heading(context, name), color=True)
         try:
             codes.append(work(context.for_one(name)))
         except click.ClickException:
