@@ -66,7 +66,8 @@ def run_each(
         return [Section(context, "", result, code_of(result))]
     names = names_of(context)
     turn = threading.BoundedSemaphore(_AT_ONCE)
-    ended: dict[str, Section[T] | click.ClickException] = {}
+    ended: dict[str, Section[T]] = {}
+    mistakes: list[click.ClickException] = []
 
     def run(name: str) -> None:
         inner = replace(context.for_one(name), progress=NestedProgress(context.progress, name))
@@ -75,7 +76,7 @@ def run_each(
                 result = work(inner)
                 ended[name] = Section(inner, name, result, code_of(result))
             except click.ClickException as mistake:
-                ended[name] = mistake
+                mistakes.append(mistake)
             except Exception as error:
                 ended[name] = Section(inner, name, None, exit_code(error), known_error(error))
         context.progress.leave(name)
@@ -90,12 +91,9 @@ def run_each(
             thread.join()  # limit: that of the command in one environment
     finally:
         context.progress.end()
-    sections = []
-    for outcome in (ended[name] for name in names):
-        if isinstance(outcome, click.ClickException):
-            raise outcome
-        sections.append(outcome)
-    return sections
+    if mistakes:
+        raise mistakes[0]
+    return [ended[name] for name in names]
 
 
 def show_sections(
