@@ -223,7 +223,9 @@ class Steps:
         if self.facts.api.shows_true_secrets or before is None:
             return True
         if client.secret is None:
-            return self._requests.accepts(answer, answer.secret) is not False
+            # Where the token endpoint tells nothing, a secret that was there may be masked, and a new one is not.
+            is_accepted = self._requests.accepts(answer, answer.secret)
+            return not uses_secret(before.fields) if is_accepted is None else is_accepted
         return answer.secret != before.secret and not self._is_alive(change, answer, client.secret)
 
     def _is_shown(self, stored: Registration, client: ClientState) -> bool:
@@ -293,17 +295,20 @@ class Steps:
             adopted_at=self._adopted_at(change),
             generation=desired.generation,
             predecessors=_predecessors(change, self.ledger.state.clients.get(change.address)),
-            answer=self._answer(change, answer),
+            answer=self._answer(change, answer, client),
         )
         self.ledger.record(ClientWritten(desired.address, client))
         return not_kept
 
-    def _answer(self, change: Change, answer: Registration) -> Mapping[str, Any] | None:
-        """The answer; where nothing was read, the one before it."""
+    def _answer(self, change: Change, answer: Registration, client: ClientState) -> Mapping[str, Any] | None:
+        """The answer, with the end of the secret that the client has now; where nothing was read, the one before it."""
         stored = stored_client(replace(change, client_id=answer.client_id), self.ledger.state)
-        if not answer.is_remembered:
-            return with_expiry(kept_answer(answer.answer), stored.answer if stored else None)
-        return stored.answer if stored else None
+        before = stored.answer if stored else None
+        if answer.is_remembered:
+            return before
+        is_same = stored is not None and stored.secret == client.secret
+        is_shown = client.secret is not None and client.secret.holds(answer.secret)
+        return with_expiry(kept_answer(answer.answer), before if is_same else None, shows_secret=is_shown)
 
     def _adopted_at(self, change: Change) -> str:
         stored = stored_client(change, self.ledger.state)

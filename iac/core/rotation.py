@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from iac.core.desired import DesiredClient, Rotation
 from iac.core.model import uses_secret
-from iac.core.state.model import ClientState
+from iac.core.registration import Actual
+from iac.core.state.model import ClientState, State
 
 _UNITS = ((86400, "d"), (3600, "h"), (60, "min"))
 _SECONDS = {"h": 3600, "d": 86400, "w": 604800}
@@ -46,9 +47,39 @@ def secret_end(answer: Mapping[str, Any] | None) -> datetime | None:
         return None  # so far away that there is no such date
 
 
-def with_expiry(answer: Mapping[str, Any], before: Mapping[str, Any] | None) -> Mapping[str, Any]:
-    """An answer with the end of its secret: many servers say it once, with the secret."""
-    return answer if EXPIRY in answer or EXPIRY not in (before or {}) else {**answer, EXPIRY: (before or {})[EXPIRY]}
+def with_expiry(
+    answer: Mapping[str, Any], before: Mapping[str, Any] | None, *, shows_secret: bool
+) -> Mapping[str, Any]:
+    """An answer with the end of the secret as an earlier one about the same secret said it: many servers say it once.
+
+    An answer that shows the secret says its end as well, if it has one (RFC 7591 section 3.2.1).
+    """
+    is_told = shows_secret or EXPIRY in answer or EXPIRY not in (before or {})
+    return answer if is_told else {**answer, EXPIRY: (before or {})[EXPIRY]}
+
+
+def with_ends(state: State, actual: Actual) -> Actual:
+    """What was read, with the ends of secrets that the server said when it made them."""
+    answers = {client.client_id: client.answer for _, client in state.registered if EXPIRY in (client.answer or {})}
+    seen = {name: registration for name, registration in actual.registrations.items() if name in answers}
+    told = {
+        name: replace(one, answer=with_expiry(one.answer, answers[name], shows_secret=one.secret is not None))
+        for name, one in seen.items()
+    }
+    return replace(actual, registrations={**actual.registrations, **told})
+
+
+def with_seen_ends(state: State, actual: Actual) -> State:
+    """The state with the ends of secrets that were read now in the place of those of the last apply."""
+    clients = {}
+    for address, client in state.clients.items():
+        seen, answer = actual.registrations.get(client.client_id), client.answer or {}
+        if seen is not None:
+            told = with_expiry(seen.answer, answer, shows_secret=seen.secret is not None).get(EXPIRY, 0)
+            answer = {**answer, EXPIRY: told}
+        is_as_before = answer.get(EXPIRY, 0) == (client.answer or {}).get(EXPIRY, 0)
+        clients[address] = client if is_as_before else replace(client, answer=answer)
+    return replace(state, clients=clients)
 
 
 def written(moment: datetime) -> str:

@@ -8,19 +8,23 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from threading import Lock
 
-from iac.core.errors import ServerError, StateError, UnreachableError
+from iac.core.errors import LockedError, ServerError, StateError, UnreachableError
 from iac.core.model import Fields
 from iac.core.plan.draft import PlanOptions
 from iac.core.plan.make import to_read
 from iac.core.registration import Actual, NewToken, Registration, RegistrationAccess, UnreadReason
-from iac.core.rotation import with_expiry
+from iac.core.rotation import with_ends
 from iac.core.secret import Secret
-from iac.core.state.model import ClientState, ClientWritten, Event, IntentGiven, SecretStatus, State
+from iac.core.state.model import ClientState, ClientWritten, Event, IntentGiven, SealedSecret, SecretStatus, State
+from iac.core.text import printable
 from iac.session import Session
 from iac.session.ledger import Ledger, SecretKind
 
-_PATIENCE = 60.0
-"""Seconds that a plan waits for the lock when a read has brought a new token, which is lost unless it is stored."""
+_PATIENCE = 3600.0
+"""Seconds that a plan waits for the lock when a read has brought a new token, which is lost unless it is stored.
+
+That is longer than a large apply takes, and than the lock of a run that died counts.
+"""
 
 _SHORT = 5.0
 """Seconds that it waits for the lock before it reads: without it, it compares with what was last applied."""
@@ -54,7 +58,7 @@ class RegistrationReader:
         self.use_keys(ids)
         actual = self.session.provider.read(ids, owners)
         actual = prove_secrets(self.session, self.ledger, prove_refused(self.session, self.ledger, actual))
-        actual = _with_expiry(self.state, actual)
+        actual = with_ends(self.state, actual)
         self._learn(actual)
         return replace(actual, found=dict(_left_behind(self.session, self.state, options)))
 
@@ -71,9 +75,7 @@ class RegistrationReader:
             self.session.provider.use_keys(list(self._keys(client_ids)))
 
     def _keys(self, client_ids: Collection[str]) -> Iterator[RegistrationAccess]:
-        held = [(address, client) for address, client in self.state.clients.items()]
-        held += [(address, old.client) for address, client in held for old in client.predecessors]
-        for address, client in held:
+        for address, client in self.state.registered:
             if client.client_id not in client_ids:
                 continue
             key = RegistrationAccess(client.client_id, uri=client.registration_uri)
@@ -111,10 +113,10 @@ def reading(session: Session) -> Iterator[RegistrationReader]:
     would end each other's token. Where it cannot be held, nothing is read by such a token.
     """
     state = session.backend.load()
-    if not _may_renew(session, state):
-        yield _LateReader(session, session.ledger(state))
-        return
     with ExitStack() as held:
+        if not _may_renew(session, state):
+            yield _LateReader(session, session.ledger(state), held)
+            return
         try:
             held.enter_context(session.backend.lock(session.holder(), timeout=_SHORT))
             state = session.backend.load()
@@ -133,38 +135,43 @@ def _may_renew(session: Session, state: State) -> bool:
     if not session.desired.api.renews_tokens or state.token_renewed is False:
         return False
     ledger = session.ledger(state)
-    for address, client in state.clients.items():
-        if client.rat is not None:
-            with suppress(StateError):
-                ledger.open(address, client.rat, SecretKind.TOKEN)
-                return True
-            return False
+    return any(_opens(ledger, address, client.rat) for address, client in state.registered if client.rat is not None)
+
+
+def _opens(ledger: Ledger, address: str, rat: SealedSecret) -> bool:
+    with suppress(StateError):
+        ledger.open(address, rat, SecretKind.TOKEN)
+        return True
     return False
 
 
 class _LateReader(RegistrationReader):
-    """Where reads bring no new tokens. If one comes all the same, the lock is taken to store it."""
+    """Where reads bring no new tokens. With the first that comes all the same, the lock is taken to the end."""
 
-    def __init__(self, session: Session, ledger: Ledger) -> None:
+    def __init__(self, session: Session, ledger: Ledger, held: ExitStack) -> None:
         super().__init__(session, ledger)
-        self._turn = Lock()
+        self._held, self._turn, self._is_locked, self._patience = held, Lock(), False, _PATIENCE
         session.provider.keep_tokens(self._keep)
 
     def _keep(self, new: NewToken) -> None:
-        with self._turn, self.session.locked(_PATIENCE):
-            # Another run may have written meanwhile.
-            self.ledger.state = self.session.backend.load()
+        with self._turn:
+            if not self._is_locked:
+                self._lock_for(new.client_id)
             self.ledger.keep_token(new)
 
-
-def _with_expiry(state: State, actual: Actual) -> Actual:
-    """What was read, with the ends of secrets that the server said when it made them."""
-    answers = {client.client_id: client.answer for client in state.clients.values()}
-    registrations = {
-        client_id: replace(seen, answer=with_expiry(seen.answer, answers.get(client_id)))
-        for client_id, seen in actual.registrations.items()
-    }
-    return replace(actual, registrations=registrations)
+    def _lock_for(self, client_id: str) -> None:
+        patience, self._patience = self._patience, 0.0  # who has waited in vain once does not wait for each client
+        try:
+            self._held.enter_context(self.session.locked(patience))
+        except LockedError as error:
+            raise LockedError(
+                "a new registration access token of a client is lost: the state could not be locked to store it",
+                where=printable(client_id),
+                why=f"the server has begun to replace such tokens with each read; {error.why}",
+                fix="get a new one from the server's operator and provide it: iac secret token ADDR",
+            ) from error
+        # Another run may have written meanwhile.
+        self.ledger.state, self._is_locked = self.session.backend.load(), True
 
 
 def prove_refused(session: Session, ledger: Ledger, actual: Actual) -> Actual:

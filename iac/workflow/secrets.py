@@ -14,6 +14,7 @@ from iac.core.errors import InputError, ServerError, UnknownOutcome
 from iac.core.model import uses_secret
 from iac.core.plan.identity import with_chosen_ids
 from iac.core.registration import Registration, RegistrationAccess
+from iac.core.rotation import EXPIRY
 from iac.core.secret import Secret
 from iac.core.state.codec import kept_answer
 from iac.core.state.model import ClientState, ClientWritten, SecretStatus, State
@@ -86,6 +87,8 @@ def _store(ledger: Ledger, address: str, secret: Secret) -> bool:
     client = ledger.state.clients[address]
     is_new = client.secret is None or not client.secret.holds(secret)
     if is_new:
+        if client.secret is not None and client.answer is not None:
+            client = replace(client, answer={**client.answer, EXPIRY: 0})  # the end was that of the secret before
         client = replace(client, secret=ledger.seal(address, secret))
     ledger.note(ClientWritten(address, replace(client, secret_status=SecretStatus.KNOWN)))
     return is_new

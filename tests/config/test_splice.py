@@ -86,6 +86,29 @@ def _edited(text: str, environment: str = "default", **values: Any) -> str:
             {"scope": ("a", "b", "z")},
             "environments:\n  dev:\n    scope: [a, b, z]\nscope: [z]\n",
         ),
+        (
+            "extra:\n  ui_theme: dark  # why\n  other: {a: 1}\n",
+            {"extra.ui_theme": '"light"', "extra.other": '{"a":2}'},
+            'extra:\n  ui_theme: "light"  # why\n  other: {"a":2}\n',
+        ),
+        ("extra: {ui_theme: dark}\n", {"extra.ui_theme": None}, "extra: {ui_theme: null}\n"),
+        (
+            "extra:\n  ui_theme:\n    by: hand\nscope: [a]\n",
+            {"extra.ui_theme": "[1,2]"},
+            "extra:\n  ui_theme:\n    [1,2]\nscope: [a]\n",
+        ),
+        (
+            "environments:\n  dev:\n    extra: {ui_theme: dark}\nextra: {ui_theme: grey}\n",
+            {"extra.ui_theme": "true"},
+            "environments:\n  dev:\n    extra: {ui_theme: true}\nextra: {ui_theme: grey}\n",
+        ),
+        (
+            "extra:\n  # first\n  b: 1\n",
+            {"extra.client_name#de": '"Ein Name"', "extra.a": "2"},
+            'extra:\n  # first\n  "client_name#de": "Ein Name"\n  "a": 2\n  b: 1\n',
+        ),
+        ("extra: {b: 1}\n", {"extra.a": "2"}, 'extra: {"a": 2, b: 1}\n'),
+        ("scope: [a]\n", {"extra.a": "2", "extra.b": "3"}, 'scope: [a]\nextra: {"a": 2, "b": 3}\n'),
     ],
 )  # fmt: skip
 def test_only_the_field_is_written(before: str, values: dict[str, Any], after: str) -> None:
@@ -96,10 +119,15 @@ def test_only_the_field_is_written(before: str, values: dict[str, Any], after: s
 
 def test_a_definition_in_json_stays_json() -> None:
     text = json.dumps({"client_id": "app", "client_name": "Gruss", "scope": ["a"]}, indent=1)
-    edited = _edited(text, scope=("a", "b"), grant_types=("password",), client_name="Grüße")
-    assert {"client_id": "app", "scope": ["a", "b"], "grant_types": ["password"], "client_name": "Grüße"} == json.loads(
-        edited
-    )
+    values: dict[str, Any] = {
+        "scope": ("a", "b"),
+        "grant_types": ("password",),
+        "client_name": "Grüße",
+        "extra.a": "[1]",
+    }
+    assert {**json.loads(text), "scope": ["a", "b"], "grant_types": ["password"], "client_name": "Grüße"} | {
+        "extra": {"a": [1]}
+    } == json.loads(_edited(text, **values))
 
 
 def test_a_key_set_is_written_as_json() -> None:
@@ -128,6 +156,7 @@ def test_owners_are_accounts_in_lower_case() -> None:
         ("contacts: [\n  # Ann\n  a@x.org]\n", {"contacts": None}, "its form"),
         ("contacts:\n  -\n    a@x.org\n  - b@x.org\n", {"contacts": ("b@x.org",)}, ""),
         ("client_id: app\nclient_name: Name\n", {"client_name": "in\u202evisible"}, "invisible"),
+        ("extra: {}\n", {"extra.a": "1"}, "its form"),
         ("client_id: app\nscope: [a]\n", {"grant_types": ("nonsense",)}, "nonsense"),
     ],
 )

@@ -24,7 +24,7 @@ from iac.config.tree import read_tree
 from iac.core.desired import OWNERS
 from iac.core.diagnostics import Location, Severity
 from iac.core.errors import InputError
-from iac.core.model import EXTRA, FIELDS, GRANT_TYPES, Kind, Value, canonical_json, short_grant
+from iac.core.model import EXTRA, FIELDS, GRANT_TYPES, Kind, Value, canonical_json, field_of, short_grant
 from iac.core.server import canonical_jwks
 from iac.core.text import listed
 from iac.document import Document, parse_document
@@ -48,7 +48,12 @@ class _Splice(NamedTuple):
 
 def is_set(name: str) -> bool:
     """Whether a field is a set of texts."""
-    return name == OWNERS or FIELDS[name].kind is Kind.SET
+    return name == OWNERS or field_of(name).kind is Kind.SET
+
+
+def _path(name: str) -> tuple[str, ...]:
+    """Where a field stands in a definition, or in its overlay of an environment."""
+    return ("extra", name.removeprefix(EXTRA)) if name.startswith(EXTRA) else (name,)
 
 
 def splice_text(text: str, environment: str, values: Mapping[str, Value | None]) -> str:
@@ -70,15 +75,22 @@ def splice_text(text: str, environment: str, values: Mapping[str, Value | None])
         raise SpliceError("it is not a mapping")
     splices: list[_Splice] = []
     added = ""
+    extra: dict[str, str] = {}
     for name, value in values.items():
-        if name.startswith(EXTRA):
-            raise SpliceError(f"{name} is changed by hand: under extra, {name.removeprefix(EXTRA)}: {value or 'null'}")
         entry = _find(root, environment, name)
-        if entry is None:
-            added += _new_key(root, name, value, _line_end(text))
-        else:
+        if entry is not None:
             splices += _key(entry[0], name)
             splices += _value(text, entry, name, value)
+        elif name.startswith(EXTRA):
+            extra[_path(name)[-1]] = _flow(name, value, is_quoted=True)
+        else:
+            added += _new_key(root, name, _flow(name, value, is_quoted=bool(root.flow_style)), _line_end(text))
+    entries = [f"{json.dumps(member)}: {value}" for member, value in extra.items()]
+    mapping = _below(root, "extra")
+    if isinstance(mapping, yaml.MappingNode):
+        splices += _first_entries(mapping, entries, _line_end(text))
+    elif entries:
+        added += _new_key(root, "extra", f"{{{', '.join(entries)}}}", _line_end(text))
     for splice in sorted(splices, reverse=True):
         text = text[: splice.start] + splice.text + text[splice.end :]
     return _append_keys(text, root, added)
@@ -99,17 +111,27 @@ def _append_keys(text: str, root: yaml.MappingNode, added: str) -> str:
     return start + inner + ("" if inner.endswith("\n") else _line_end(text)) + added + end
 
 
-def _new_key(root: yaml.MappingNode, name: str, value: Value | None, line_end: str) -> str:
-    if root.flow_style:
-        return f'"{name}": {_flow(name, value, is_quoted=True)}, '
-    return f"{' ' * root.start_mark.column}{name}: {_flow(name, value, is_quoted=False)}{line_end}"
+def _new_key(root: yaml.MappingNode, name: str, value: str, line_end: str) -> str:
+    return f'"{name}": {value}, ' if root.flow_style else f"{' ' * root.start_mark.column}{name}: {value}{line_end}"
+
+
+def _first_entries(mapping: yaml.MappingNode, entries: Iterable[str], line_end: str) -> Iterator[_Splice]:
+    """New entries of a mapping, before those that stand there."""
+    for key, _ in mapping.value[:1]:
+        behind = ", " if mapping.flow_style else line_end + " " * key.start_mark.column
+        yield _Splice(key.start_mark.index, key.start_mark.index, "".join(f"{entry}{behind}" for entry in entries))
 
 
 def _find(root: yaml.MappingNode, environment: str, name: str) -> _Entry | None:
-    overlay: yaml.Node | None = root
-    for key in ("environments", environment):
-        overlay = next((value for at, value in _entries(overlay) if at.value == key), None)
-    return _single_entry(overlay, name) or _single_entry(root, name)
+    *above, key = _path(name)
+    layers = (_below(root, "environments", environment), root)
+    return next((entry for layer in layers if (entry := _single_entry(_below(layer, *above), key))), None)
+
+
+def _below(node: yaml.Node | None, *keys: str) -> yaml.Node | None:
+    for key in keys:
+        node = next((value for at, value in _entries(node) if at.value == key), None)
+    return node
 
 
 def _entries(node: yaml.Node | None) -> Iterator[_Entry]:
@@ -124,7 +146,7 @@ def _single_entry(mapping: yaml.Node | None, name: str) -> _Entry | None:
 
 
 def _key(key: yaml.ScalarNode, name: str) -> Iterator[_Splice]:
-    if key.value != name:
+    if key.value not in {name, _path(name)[-1]}:
         yield _Splice(key.start_mark.index, key.end_mark.index, json.dumps(name) if key.style else name)
 
 
@@ -193,9 +215,9 @@ def _flow(name: str, value: Value | None, *, is_quoted: bool, node: yaml.Node | 
     if is_set(name):
         return _flow_set(name, value if isinstance(value, tuple) else (), is_quoted=is_quoted, node=node)
     if isinstance(value, str):
-        is_json = FIELDS[name].kind in {Kind.JWKS, Kind.JSON}
+        is_json = field_of(name).kind in {Kind.JWKS, Kind.JSON}
         return value if is_json else scalar_text(value, is_quoted=is_quoted)
-    empty = False if FIELDS[name].kind is Kind.FLAG else None
+    empty = False if field_of(name).kind is Kind.FLAG else None
     return json.dumps(empty if value is None else value)
 
 
@@ -277,8 +299,8 @@ def make_edit(source: DefinitionFile, environment: str, values: Mapping[str, Val
     after, mistakes = parse_document(text.encode(), source.file)
     if before is None or after is None or mistakes:
         raise _by_hand(source.file, values, listed((diagnostic.summary for diagnostic in mistakes), "; "))
-    overlays = {name: ("environments", environment, name) for name in values}
-    pointers = {name: overlay if overlay in after.places else (name,) for name, overlay in overlays.items()}
+    overlays = {name: ("environments", environment, *_path(name)) for name in values}
+    pointers = {name: overlay if overlay in after.places else _path(name) for name, overlay in overlays.items()}
     if not _is_as_meant(before, after, pointers, values) or not _comments(plain) <= _comments(text):
         raise _by_hand(source.file, values, "its form does not let them be replaced with all else as it is")
     complaints = [diagnostic.summary for _, diagnostic in check_schema(after, "client")]
@@ -287,9 +309,14 @@ def make_edit(source: DefinitionFile, environment: str, values: Mapping[str, Val
     bom = "\ufeff" if source.content.startswith(BOM_UTF8) else ""
     places = {name: after.at_key(*pointer) for name, pointer in pointers.items()}
     environments = after.value.get("environments") or {}
-    return Edit(
-        source, bom + text, places, {name: tuple(values or ()) for name, values in environments.items()}, environment
-    )
+    own = {name: frozenset(_names(values or {})) for name, values in environments.items()}
+    return Edit(source, bom + text, places, own, environment)
+
+
+def _names(overlay: Mapping[str, Any]) -> Iterator[str]:
+    """The fields that an overlay has, those of `extra` among them."""
+    yield from overlay
+    yield from (EXTRA + name for name in overlay.get("extra") or ())
 
 
 def write_edits(root: Path, edits: Iterable[Edit]) -> None:
@@ -338,7 +365,8 @@ def _without(value: Any, pointers: Iterable[tuple[str, ...]], at: tuple[str, ...
     if not isinstance(value, dict):
         return value
     excluded = {(*pointer[:-1], pointer[-1] + sign) for pointer in pointers for sign in ("", PLUS)}
-    return {key: _without(item, pointers, (*at, key)) for key, item in value.items() if (*at, key) not in excluded}
+    rest = {key: _without(item, pointers, (*at, key)) for key, item in value.items() if (*at, key) not in excluded}
+    return {key: item for key, item in rest.items() if item != {}}  # `extra` may be new
 
 
 def _canonical(name: str, value: Value | None) -> Any:
@@ -351,9 +379,9 @@ def _meaning(name: str, value: Any) -> Any:
     if is_set(name):
         entries = value.split() if isinstance(value, str) else value or ()
         return {_entry_meant(name, entry) for entry in entries}
-    if FIELDS[name].kind is Kind.JSON:
+    if field_of(name).kind is Kind.JSON:
         return canonical_json(value)
-    if FIELDS[name].kind is Kind.JWKS and value is not None:
+    if field_of(name).kind is Kind.JWKS and value is not None:
         return canonical_jwks(json.dumps(value))
     return value
 

@@ -197,10 +197,9 @@ def with_unread(actual: Actual, state: State) -> Actual:
     """
     if not actual.unread:
         return actual
-    predecessors = (old.client for client in state.clients.values() for old in client.predecessors)
     as_applied = {
         client.client_id: Registration(client.client_id, client.applied, owners=client.owners, is_remembered=True)
-        for client in (*state.clients.values(), *predecessors)
+        for _, client in state.registered
         if actual.unread.get(client.client_id, UnreadReason.REFUSED) is not UnreadReason.REFUSED
     }
     return replace(actual, registrations={**actual.registrations, **as_applied})

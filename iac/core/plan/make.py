@@ -46,6 +46,7 @@ from iac.core.plan.secret_step import SecretDecision, decide_new, decide_registe
 from iac.core.plan.succession import find_replacement, may_succeed, plan_predecessors, plan_succession, why_requested
 from iac.core.plan.upkeep import attach_recipients, find_due, find_sealed_otherwise, find_secretless
 from iac.core.registration import Actual, Registration, UnreadReason
+from iac.core.rotation import with_seen_ends
 from iac.core.state.model import ClientState, State
 
 
@@ -57,7 +58,7 @@ def make_plan(desired: Desired, state: State, actual: Actual, options: PlanOptio
     """
     moves = find_moves(desired, state)
     wanted = [client for client in desired.clients.values() if options.wants(client.address)]
-    state = reinstate(move(state, moves), wanted)
+    state = with_seen_ends(reinstate(move(state, moves), wanted), actual)
     named = frozenset(address for address, client in desired.clients.items() if client.client_id)
     desired = with_remembered(with_current_ids(with_chosen_ids(desired, state), state), state)
     draft = Draft(desired, state, without_additions(with_unread(actual, state), desired, state), options, named)
