@@ -8,8 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from iac.core.desired import DesiredClient, Rotation
-from iac.core.model import uses_secret
-from iac.core.registration import Actual
+from iac.core.model import Actual, uses_secret
 from iac.core.state.model import ClientState, State
 
 _UNITS = ((86400, "d"), (3600, "h"), (60, "min"))

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from iac.core.desired import Lifecycle, Rotation
-from iac.core.plan.draft import PlanOptions
+from iac.core.plan.plan import PlanOptions
 from iac.core.rotation import (
     EXPIRY,
     DueRotation,
