@@ -50,9 +50,7 @@ def command(context: CommandContext, *, view: str) -> int:
 
 
 def _code_of(checkup: Checkup) -> int:
-    if not checkup.is_reached:
-        return UNREACHED
-    return 1 if checkup.has_errors else 0
+    return UNREACHED if not checkup.is_reached else 1 if checkup.has_errors else 0
 
 
 def _value(checkup: Checkup) -> dict[str, Any]:
