@@ -53,32 +53,30 @@ def with_expiry(
 
     An answer that shows the secret says its end as well, if it has one (RFC 7591 section 3.2.1).
     """
-    is_told = shows_secret or EXPIRY in answer or EXPIRY not in (before or {})
-    return answer if is_told else {**answer, EXPIRY: (before or {})[EXPIRY]}
+    if EXPIRY in answer or not before or EXPIRY not in before:
+        return answer
+    return {**answer, EXPIRY: 0 if shows_secret else before[EXPIRY]}
 
 
 def with_ends(state: State, actual: Actual) -> Actual:
     """What was read, with the ends of secrets that the server said when it made them."""
-    answers = {client.client_id: client.answer for _, client in state.registered if EXPIRY in (client.answer or {})}
-    seen = {name: registration for name, registration in actual.registrations.items() if name in answers}
-    told = {
-        name: replace(one, answer=with_expiry(one.answer, answers[name], shows_secret=one.secret is not None))
-        for name, one in seen.items()
+    answers = {client.client_id: client.answer for client in state.clients.values()}
+    registrations = {
+        name: replace(seen, answer=with_expiry(seen.answer, answers.get(name), shows_secret=seen.secret is not None))
+        for name, seen in actual.registrations.items()
     }
-    return replace(actual, registrations={**actual.registrations, **told})
+    return replace(actual, registrations=registrations)
 
 
 def with_seen_ends(state: State, actual: Actual) -> State:
     """The state with the ends of secrets that were read now in the place of those of the last apply."""
-    clients = {}
-    for address, client in state.clients.items():
-        seen, answer = actual.registrations.get(client.client_id), client.answer or {}
-        if seen is not None:
-            told = with_expiry(seen.answer, answer, shows_secret=seen.secret is not None).get(EXPIRY, 0)
-            answer = {**answer, EXPIRY: told}
-        is_as_before = answer.get(EXPIRY, 0) == (client.answer or {}).get(EXPIRY, 0)
-        clients[address] = client if is_as_before else replace(client, answer=answer)
-    return replace(state, clients=clients)
+    ends = {name: seen.answer[EXPIRY] for name, seen in actual.registrations.items() if EXPIRY in seen.answer}
+    clients = {
+        address: replace(client, answer={**(client.answer or {}), EXPIRY: ends[client.client_id]})
+        for address, client in state.clients.items()
+        if client.client_id in ends
+    }
+    return replace(state, clients={**state.clients, **clients})
 
 
 def written(moment: datetime) -> str:

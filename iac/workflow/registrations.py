@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from threading import Lock
 
+from iac.apply.request import accepts
 from iac.core.errors import LockedError, ServerError, StateError, UnreachableError
-from iac.core.model import Actual, Fields, NewToken, Registration, RegistrationAccess, UnreadReason
+from iac.core.model import Actual, NewToken, Registration, RegistrationAccess, UnreadReason
+from iac.core.plan.identity import registered
 from iac.core.plan.make import to_read
 from iac.core.plan.plan import PlanOptions
 from iac.core.rotation import with_ends
-from iac.core.secret import Secret
-from iac.core.state.model import ClientState, ClientWritten, Event, IntentGiven, SealedSecret, SecretStatus, State
+from iac.core.state.model import ClientState, ClientWritten, IntentGiven, SecretStatus, State
 from iac.core.text import printable
 from iac.session import Session
 from iac.session.ledger import Ledger, SecretKind
@@ -71,10 +72,11 @@ class RegistrationReader:
     def use_keys(self, client_ids: Collection[str]) -> None:
         """Give the provider the registration access tokens of these clients, as far as they can be opened."""
         if self.session.desired.api.uses_tokens:
-            self.session.provider.use_keys(list(self._keys(client_ids)))
+            self.session.provider.use_keys(list(self.keys(client_ids)))
 
-    def _keys(self, client_ids: Collection[str]) -> Iterator[RegistrationAccess]:
-        for address, client in self.state.registered:
+    def keys(self, client_ids: Collection[str]) -> Iterator[RegistrationAccess]:
+        """The registration access tokens of these clients; each says why it cannot be used, if it cannot."""
+        for address, client in registered(self.state):
             if client.client_id not in client_ids:
                 continue
             key = RegistrationAccess(client.client_id, uri=client.registration_uri)
@@ -95,13 +97,9 @@ class RegistrationReader:
             return
         for address, client in self.state.clients.items():
             if client.rat is not None and client.client_id in actual.registrations:
-                self.ledger.record(ClientWritten(address, replace(client, token_renewed=False)), *self._intent(address))
+                intents = [IntentGiven(self.state.intents[address])] if address in self.state.intents else []
+                self.ledger.record(ClientWritten(address, replace(client, token_renewed=False)), *intents)
                 return
-
-    def _intent(self, address: str) -> Iterator[Event]:
-        intent = self.state.intents.get(address)
-        if intent is not None:
-            yield IntentGiven(intent)
 
 
 @contextmanager
@@ -133,15 +131,8 @@ def _may_renew(session: Session, state: State) -> bool:
     """Whether a read of this run may bring a new token: there is one that it can open, at a server that may do so."""
     if not session.desired.api.renews_tokens or state.token_renewed is False:
         return False
-    ledger = session.ledger(state)
-    return any(_opens(ledger, address, client.rat) for address, client in state.registered if client.rat is not None)
-
-
-def _opens(ledger: Ledger, address: str, rat: SealedSecret) -> bool:
-    with suppress(StateError):
-        ledger.open(address, rat, SecretKind.TOKEN)
-        return True
-    return False
+    read, ids = RegistrationReader(session, session.ledger(state)), {one.client_id for _, one in registered(state)}
+    return any(key.rat is not None for key in read.keys(ids))
 
 
 class _LateReader(RegistrationReader):
@@ -149,28 +140,30 @@ class _LateReader(RegistrationReader):
 
     def __init__(self, session: Session, ledger: Ledger, held: ExitStack) -> None:
         super().__init__(session, ledger)
-        self._held, self._turn, self._is_locked, self._patience = held, Lock(), False, _PATIENCE
+        self._held, self._turn = held, Lock()
+        self._patience: float | None = _PATIENCE
         session.provider.keep_tokens(self._keep)
 
     def _keep(self, new: NewToken) -> None:
         with self._turn:
-            if not self._is_locked:
-                self._lock_for(new.client_id)
+            if self._patience is not None:
+                patience, self._patience = self._patience, 0.0  # no second client waits when the first has in vain
+                try:
+                    self._held.enter_context(self.session.locked(patience))
+                except LockedError as error:
+                    raise _lost(new.client_id, error) from error
+                # Another run may have written meanwhile.
+                self.ledger.state, self._patience = self.session.backend.load(), None
             self.ledger.keep_token(new)
 
-    def _lock_for(self, client_id: str) -> None:
-        patience, self._patience = self._patience, 0.0  # who has waited in vain once does not wait for each client
-        try:
-            self._held.enter_context(self.session.locked(patience))
-        except LockedError as error:
-            raise LockedError(
-                "a new registration access token of a client is lost: the state could not be locked to store it",
-                where=printable(client_id),
-                why=f"the server has begun to replace such tokens with each read; {error.why}",
-                fix="get a new one from the server's operator and provide it: iac secret token ADDR",
-            ) from error
-        # Another run may have written meanwhile.
-        self.ledger.state, self._is_locked = self.session.backend.load(), True
+
+def _lost(client_id: str, error: LockedError) -> LockedError:
+    return LockedError(
+        "a new registration access token of a client is lost: the state could not be locked to store it",
+        where=printable(client_id),
+        why=f"the server has begun to replace such tokens with each read; {error.why}",
+        fix="get a new one from the server's operator and provide it: iac secret token ADDR",
+    )
 
 
 def prove_refused(session: Session, ledger: Ledger, actual: Actual) -> Actual:
@@ -213,7 +206,7 @@ def is_secret(session: Session, ledger: Ledger, seen: Registration, address: str
     is_known = client is not None and client.secret is not None and client.secret_status is SecretStatus.KNOWN
     if client is not None and is_known and _logs_in(session, ledger, address, client) is not False:
         return False
-    return _accepts(session, seen.client_id, seen.secret, seen.fields) is True
+    return accepts(session.provider, seen.client_id, seen.secret, seen.fields) is True
 
 
 def _logs_in(session: Session, ledger: Ledger, address: str, client: ClientState) -> bool | None:
@@ -224,14 +217,7 @@ def _logs_in(session: Session, ledger: Ledger, address: str, client: ClientState
         secret = ledger.open(address, client.secret)
     except StateError:
         return None
-    return _accepts(session, client.client_id, secret, client.applied)
-
-
-def _accepts(session: Session, client_id: str, secret: Secret, fields: Fields) -> bool | None:
-    try:
-        return session.provider.accepts_secret(client_id, secret, fields)
-    except (ServerError, UnreachableError):
-        return None
+    return accepts(session.provider, client.client_id, secret, client.applied)
 
 
 def _left_behind(session: Session, state: State, options: PlanOptions) -> Iterator[tuple[str, tuple[str, ...]]]:

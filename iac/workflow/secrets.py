@@ -107,7 +107,12 @@ def store_token(session: Session, address: str, rat: Secret, uri: str) -> Client
     Raises:
         InputError: it is nobody's token, or nothing says whose.
     """
-    _check_api(session)
+    if not session.desired.api.uses_tokens:
+        users = " and ".join(name for name, known in PROVIDERS.items() if known.api.uses_tokens)
+        raise InputError(
+            f"provider {session.desired.api.provider} needs no registration access tokens",
+            fix=f"this is for provider {users}",
+        )
     with change_state(session) as ledger:
         held = ledger.state.clients.get(address)
         client_id = held.client_id if held else _named(session, ledger, address)
@@ -142,15 +147,6 @@ def _read_by(session: Session, address: str, client_id: str) -> Registration:
             fix="give the token as the server gave it; RFC 7592 servers need --uri too, for a client in no state",
         )
     return found
-
-
-def _check_api(session: Session) -> None:
-    if not session.desired.api.uses_tokens:
-        users = " and ".join(name for name, known in PROVIDERS.items() if known.api.uses_tokens)
-        raise InputError(
-            f"provider {session.desired.api.provider} needs no registration access tokens",
-            fix=f"this is for provider {users}",
-        )
 
 
 def _named(session: Session, ledger: Ledger, address: str) -> str:

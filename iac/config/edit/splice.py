@@ -74,22 +74,15 @@ def splice_text(text: str, environment: str, values: Mapping[str, Value | None])
         raise SpliceError("it is not a mapping")
     splices: list[_Splice] = []
     added = ""
-    extra: dict[str, str] = {}
     for name, value in values.items():
         entry = _find(root, environment, name)
         if entry is not None:
             splices += _key(entry[0], name)
             splices += _value(text, entry, name, value)
         elif name.startswith(EXTRA):
-            extra[_path(name)[-1]] = _flow(name, value, is_quoted=True)
+            raise SpliceError(f"{name} is not in this file: add {_path(name)[-1]}: {value or 'null'} under extra")
         else:
-            added += _new_key(root, name, _flow(name, value, is_quoted=bool(root.flow_style)), _line_end(text))
-    entries = [f"{json.dumps(member)}: {value}" for member, value in extra.items()]
-    mapping = _below(root, "extra")
-    if isinstance(mapping, yaml.MappingNode):
-        splices += _first_entries(mapping, entries, _line_end(text))
-    elif entries:
-        added += _new_key(root, "extra", f"{{{', '.join(entries)}}}", _line_end(text))
+            added += _new_key(root, name, value, _line_end(text))
     for splice in sorted(splices, reverse=True):
         text = text[: splice.start] + splice.text + text[splice.end :]
     return _append_keys(text, root, added)
@@ -110,15 +103,10 @@ def _append_keys(text: str, root: yaml.MappingNode, added: str) -> str:
     return start + inner + ("" if inner.endswith("\n") else _line_end(text)) + added + end
 
 
-def _new_key(root: yaml.MappingNode, name: str, value: str, line_end: str) -> str:
-    return f'"{name}": {value}, ' if root.flow_style else f"{' ' * root.start_mark.column}{name}: {value}{line_end}"
-
-
-def _first_entries(mapping: yaml.MappingNode, entries: Iterable[str], line_end: str) -> Iterator[_Splice]:
-    """New entries of a mapping, before those that stand there."""
-    for key, _ in mapping.value[:1]:
-        behind = ", " if mapping.flow_style else line_end + " " * key.start_mark.column
-        yield _Splice(key.start_mark.index, key.start_mark.index, "".join(f"{entry}{behind}" for entry in entries))
+def _new_key(root: yaml.MappingNode, name: str, value: Value | None, line_end: str) -> str:
+    if root.flow_style:
+        return f'"{name}": {_flow(name, value, is_quoted=True)}, '
+    return f"{' ' * root.start_mark.column}{name}: {_flow(name, value, is_quoted=False)}{line_end}"
 
 
 def _find(root: yaml.MappingNode, environment: str, name: str) -> _Entry | None:
@@ -308,14 +296,8 @@ def make_edit(source: DefinitionFile, environment: str, values: Mapping[str, Val
     bom = "\ufeff" if source.content.startswith(BOM_UTF8) else ""
     places = {name: after.at_key(*pointer) for name, pointer in pointers.items()}
     environments = after.value.get("environments") or {}
-    own = {name: frozenset(_names(values or {})) for name, values in environments.items()}
+    own = {at: [name for name in values if ("environments", at, *_path(name)) in after.places] for at in environments}
     return Edit(source, bom + text, places, own, environment)
-
-
-def _names(overlay: Mapping[str, Any]) -> Iterator[str]:
-    """The fields that an overlay has, those of `extra` among them."""
-    yield from overlay
-    yield from (EXTRA + name for name in overlay.get("extra") or ())
 
 
 def write_edits(root: Path, edits: Iterable[Edit]) -> None:
@@ -364,8 +346,7 @@ def _without(value: Any, pointers: Iterable[tuple[str, ...]], at: tuple[str, ...
     if not isinstance(value, dict):
         return value
     excluded = {(*pointer[:-1], pointer[-1] + sign) for pointer in pointers for sign in ("", PLUS)}
-    rest = {key: _without(item, pointers, (*at, key)) for key, item in value.items() if (*at, key) not in excluded}
-    return {key: item for key, item in rest.items() if item != {}}  # `extra` may be new
+    return {key: _without(item, pointers, (*at, key)) for key, item in value.items() if (*at, key) not in excluded}
 
 
 def _canonical(name: str, value: Value | None) -> Any:

@@ -270,15 +270,9 @@ class State:
     served_issuer: str = ""
 
     @property
-    def registered(self) -> tuple[tuple[str, ClientState], ...]:
-        """Every client that is registered, with its address: the predecessors of clients come after all of these."""
-        clients = tuple(self.clients.items())
-        return (*clients, *((address, old.client) for address, client in clients for old in client.predecessors))
-
-    @property
     def token_renewed(self) -> bool | None:
         """Whether reads at this server bring new registration access tokens; None where no client tells."""
-        answers = [client.token_renewed for _, client in self.registered if client.token_renewed is not None]
+        answers = [client.token_renewed for client in self.clients.values() if client.token_renewed is not None]
         return any(answers) if answers else None
 
 
@@ -434,7 +428,8 @@ def is_needed(state: State, event: Event) -> bool:
 
 def secrets_of(state: State) -> list[tuple[str, SealedSecret]]:
     """Every secret of a state with its address: of clients, predecessors, writes about to be sent, deleted clients."""
-    holders: list[tuple[str, ClientState | Intent]] = [*state.registered, *state.intents.items()]
+    holders: list[tuple[str, ClientState | Intent]] = [*state.clients.items(), *state.intents.items()]
+    holders += [(address, old.client) for address, client in state.clients.items() for old in client.predecessors]
     holders += [(grave.address, grave.client) for grave in state.tombstones]
     private = [(address, key.private) for address, keys in state.keys.items() for key in keys]
     return [*((address, secret) for address, holder in holders for secret in holder.sealed), *private]
