@@ -124,11 +124,11 @@ def command(
     if context.is_many:
         sections = run_each(
             based,
-            lambda one: _read(one, targets, recreate, rotate_due=rotate_due),
+            lambda one: read_one(one, targets, recreate, rotate_due=rotate_due),
             lambda plan: 3 if plan.refusals else 2 if detailed_exitcode and not plan.is_empty else 0,
         )
         return _show_many(context, sections, files, view, setting)
-    plan = _read(based.with_progress(), targets, recreate, rotate_due=rotate_due)
+    plan = read_one(based.with_progress(), targets, recreate, rotate_due=rotate_due)
     if view == "markdown":
         click.echo(render_plan(plan, PlanView.MARKDOWN, setting), nl=False)
     else:
@@ -146,7 +146,10 @@ def command(
     return 2 if detailed_exitcode and not plan.is_empty else 0
 
 
-def _read(context: CommandContext, targets: tuple[str, ...], recreate: tuple[str, ...], *, rotate_due: bool) -> Plan:
+def read_one(
+    context: CommandContext, targets: tuple[str, ...] = (), recreate: tuple[str, ...] = (), *, rotate_due: bool = False
+) -> Plan:
+    """The plan of one environment."""
     from iac.wiring import Access, open_session  # brings in the adapters
     from iac.workflow.plan import read_plan
 

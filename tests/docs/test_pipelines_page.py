@@ -15,8 +15,8 @@ from iac.workflow.pipelines.text import PipelineFacts, render_pipelines
 ROOT = Path(__file__).parents[2]
 DOCTOR = (ROOT / "docs/reference/doctor.md").read_text(encoding="utf-8")
 PAGES = {forge: (ROOT / f"docs/how-to/pipeline-{forge}.md").read_text(encoding="utf-8") for forge in FORGES}
-FACTS = PipelineFacts("https://iam.example.org/", ".", "default", "main")
-GIVEN = {"IAC_VERSION", "IAC_ISSUER", "IAC_DIR", "IAC_ENVIRONMENT"}
+FACTS = PipelineFacts({"default": "https://iam.example.org/"}, ".", "main")
+GIVEN = {"IAC_ISSUER", "IAC_DIR", "IAC_ENVIRONMENT", "IAC_GITHUB_TOKEN"}
 """What the files themselves set."""
 
 

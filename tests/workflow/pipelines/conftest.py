@@ -1,4 +1,4 @@
-"""What the steps of pipelines need beside git: curl and jq, which both forges' runners have."""
+"""What the steps of pipelines need: git and bash."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-TOOLS = ("git", "curl", "jq", "bash")
+TOOLS = ("git", "bash")
 needs_tools = pytest.mark.skipif(
     "IAC_TEST_PIPELINES" not in os.environ and not all(map(shutil.which, TOOLS)),
-    reason="steps of pipelines need curl and jq, and one of them is not here; make live sees to them",
+    reason="steps of pipelines need git and bash, and one of them is not here",
 )
 
 
