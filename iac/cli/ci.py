@@ -12,10 +12,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from iac.cli.approval import ApprovalTerms, carry_out, end
-from iac.cli.context import CommandContext
+from iac.cli.context import CommandContext, known_ids, show_plan
 from iac.cli.failure import exit_code, known_error, lines_of, report
-from iac.cli.format import known_ids, show_plan
-from iac.cli.help import Example, Group
+from iac.cli.options import Example, Group
 from iac.cli.plan import read_one
 from iac.core.errors import InputError
 from iac.core.plan.plan import Plan
