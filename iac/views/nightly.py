@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from iac.core.drift import Drift
 from iac.core.plan.plan import Plan
-from iac.core.text import printable
+from iac.core.text import listed, printable
 from iac.views.drift import drift_markdown
 from iac.views.markdown import finding_entry
 from iac.views.words import CharacterBudget, code
@@ -46,6 +46,10 @@ def _secrets(plan: Plan) -> Iterator[str]:
     for finding in plan.diagnostics:
         if finding.id in SECRETS:
             yield finding_entry(finding, finding.where)
+    for address, who in plan.recipients.items():
+        if who.removed:
+            head = f"- {code(address)}: former recipients can open the secret: {listed(map(code, who.removed))}"
+            yield f"{head}\n  - fix: {code('iac state rekey')}, then {code(f'iac rotate {address}')}"
 
 
 def _graces(plan: Plan, outcome: str) -> Iterator[str]:
