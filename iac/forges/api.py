@@ -13,7 +13,7 @@ from iac.ports import Clock
 from iac.transport.http import Http, Transport
 from iac.transport.message import Answer, Call, server_words
 
-_PAGE = 100
+_PAGE, _PAGES = 100, 1000
 
 
 def variable(environ: Mapping[str, str], name: str) -> str:
@@ -58,10 +58,12 @@ class JsonApi:
 
     def pages(self, path: str) -> Iterator[Any]:
         """The entries of a list that comes in pages."""
-        sign, page = "&" if "?" in path else "?", 1
-        while entries := self.read(f"{path}{sign}per_page={_PAGE}&page={page}"):
+        sign = "&" if "?" in path else "?"
+        for page in range(1, _PAGES):
+            entries = self.read(f"{path}{sign}per_page={_PAGE}&page={page}")
             yield from entries
-            page += 1
+            if len(entries) < _PAGE:
+                return
 
     def write(self, method: str, path: str, value: Mapping[str, object]) -> None:
         """Write a value."""
