@@ -16,7 +16,6 @@ from iac.cli.context import CommandContext, known_ids, show_plan
 from iac.cli.failure import exit_code, known_error, lines_of, report
 from iac.cli.options import Example, Group
 from iac.cli.plan import read_one
-from iac.core.errors import InputError
 from iac.core.plan.plan import Plan
 from iac.ports.path import PROJECT_FILE
 from iac.views.kind import PlanView, ViewSettings, render_plan
@@ -96,7 +95,7 @@ def _code_of(work: Callable[[], object], context: CommandContext) -> int:
     "plan",
     short_help="Plan a request for a merge.",
     page="how-to/review-a-plan.md",
-    examples=(Example("Plan the pull request of this job, or open merge requests", "iac --env prod ci plan"),),
+    examples=(Example("Plan the pull request of this job, or open merge requests", "iac ci plan"),),
     exits={3: "Apply would refuse the plan."},
 )
 @click.pass_obj
@@ -164,9 +163,8 @@ def _shown(job: _Job, planned: Plan, view: PlanView) -> str:
     short_help="Apply the plan that was reviewed.",
     page="how-to/recover.md",
     examples=(
-        Example("Apply what was reviewed before this commit was merged", "iac --env prod ci apply"),
-        Example("Apply a plan that somebody approved", "IAC_DIGEST=sha256:... iac ci apply"),
-        Example("Give a client a new secret", "IAC_ROTATE=portal iac ci apply"),
+        Example("Apply what was reviewed before this commit was merged", "iac ci apply"),
+        Example("Give a client a new secret, and end its tokens", "iac ci apply --rotate portal --revoke"),
     ),
     exits={
         0: "Applied, or no changes.",
@@ -175,11 +173,19 @@ def _shown(job: _Job, planned: Plan, view: PlanView) -> str:
         5: "Applied in part, in three attempts.",
     },
 )
-@click.option("--digest", envvar="IAC_DIGEST", default="", help="Apply the plan of this digest. Or IAC_DIGEST.")
 @click.option(
-    "--rotate", envvar="IAC_ROTATE", default="", help="Rotate these addresses, with spaces between. Or IAC_ROTATE."
+    "--digest", envvar="IAC_DIGEST", default="", metavar="DIGEST", help="Apply the plan of this digest. Or IAC_DIGEST."
 )
-@click.option("--revoke", envvar="IAC_REVOKE", is_flag=True, help="With --rotate, end tokens, too. Or IAC_REVOKE=true.")
+@click.option(
+    "--rotate",
+    envvar="IAC_ROTATE",
+    default="",
+    metavar="ADDRESSES",
+    help="Give these addresses new secrets instead. With spaces between them. Or IAC_ROTATE.",
+)
+@click.option(
+    "--revoke", envvar="IAC_REVOKE", is_flag=True, help="End the tokens of rotated clients, too. Or IAC_REVOKE=true."
+)
 @click.option(
     "--only", envvar="IAC_ONLY", default="", metavar="ENV", help="Do nothing in other environments. Or IAC_ONLY."
 )
@@ -254,7 +260,7 @@ def _note_new_plan(job: _Job, request: ChangeRequest | None) -> None:
     "nightly",
     short_help="Look for drift, old secrets and ended grace times.",
     page="how-to/see-drift.md",
-    examples=(Example("Look at one environment, and keep its issue", "iac --env prod ci nightly"),),
+    examples=(Example("Look at what happened, and keep the issue", "iac ci nightly"),),
     exits={
         3: "A guard refused to delete clients whose grace time is over.",
         6: "The server cannot be read. The issue stays as it is.",
@@ -323,8 +329,6 @@ def report_all(context: CommandContext, *, folder: str) -> int:
     from iac.workflow.pipelines.job import read_reports
 
     job = _start(context)
-    if Path(folder).exists() and not Path(folder).is_dir():
-        raise InputError("this is no folder", where=folder, fix="name the folder with the reports of other jobs")
     codes = [_code_of(partial(one.post, job.api), context) for one in read_reports(Path(folder))]
     context.note(f"{len(codes)} reports of jobs")
     return max(codes, default=0)

@@ -1,4 +1,14 @@
-"""What every command gets: the global options, stdin and the terminal, and the files that options name."""
+"""What every command gets: the global options, stdin and the terminal, and the files that options name.
+
+Environment variables:
+    IAC_ISSUER: The only issuer that gets credentials, whatever iac.yaml says; of several environments dev=URL prod=URL.
+    IAC_CLIENT_ID, IAC_CLIENT_SECRET: The login, as `iac init` writes it to `auth:` of iac.yaml.
+    IAC_AGE_IDENTITY: The age identity, as `iac init` writes it to `state.encryption.identity`.
+    IAC_AUTH_FILE: The file with your own logins. Default: `~/.config/iac/auth.yaml`. Empty: none.
+    NO_COLOR: Print without colour. Overrides `FORCE_COLOR`.
+    FORCE_COLOR: Print in colour off a terminal, as in a pipeline's log.
+    COLUMNS: Width of the terminal.
+"""
 
 from __future__ import annotations
 
@@ -278,15 +288,11 @@ def _sink(context: CommandContext, file: str, option: str) -> Iterator[tuple[Fil
         raise refusal(error.why) from error
 
 
-def show_plan(context: CommandContext, plan: Plan, view: str) -> None:
-    """Print a plan on stdout."""
+def plan_shown(context: CommandContext, plan: Plan) -> str:
+    """A plan as text for stdout."""
     from iac.views.text import plan_text
 
-    if view == "json":
-        show_json(plan.to_dict())
-    else:
-        text = plan_text(plan, color=context.wants_color(), width=context.width(), is_full=bool(context.verbose))
-        click.echo(text, nl=False, color=True)
+    return plan_text(plan, color=context.wants_color(), width=context.width(), is_full=bool(context.verbose))
 
 
 def note_run(context: CommandContext, holder: Holder | None) -> None:

@@ -173,9 +173,9 @@ def test_reports_of_all_jobs_are_written_and_one_that_fails_keeps_no_other(
     assert 1 == len(wrote)
     assert "/2/" in wrote[0]
     assert 0 == run(["ci", "report", "nothing"])
-    Path("file").write_text("")
-    assert 1 == run(["ci", "report", "file"])
-    assert "this is no folder: file" in capsys.readouterr().err
+    Path("iac-ci/1/report.json").write_text("[]")
+    assert 1 == run(["ci", "report"])
+    assert "the report of a job cannot be read: iac-ci/1/report.json" in capsys.readouterr().err
 
 
 def test_a_command_of_jobs_outside_a_pipeline_says_so(
