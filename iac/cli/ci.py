@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from iac.cli.approval import ApprovalTerms, carry_out, end
-from iac.cli.context import CommandContext, known_ids, show_plan
+from iac.cli.context import CommandContext, plan_shown
 from iac.cli.failure import exit_code, known_error, lines_of, report
 from iac.cli.options import Example, Group
 from iac.cli.plan import read_one
 from iac.core.plan.plan import Plan
 from iac.ports.path import PROJECT_FILE
-from iac.views.kind import PlanView, ViewSettings, render_plan
+from iac.views.kind import PlanView, ViewSettings, render_plans
 
 if TYPE_CHECKING:
     from iac.ports.forge import ChangeRequest, ForgeApi
@@ -135,7 +135,7 @@ def _plan_request(job: _Job, request: ChangeRequest, pages: dict[str, str]) -> i
         with laid_out(job.context.root, request) as folder:
             inner = replace(job.context, directory=str(folder), base=job.context.root.absolute() / PROJECT_FILE)
             planned = read_one(inner)
-            show_plan(inner, planned, "text")
+            click.echo(plan_shown(inner, planned), nl=False)
             text = _shown(job, planned, PlanView.MARKDOWN)
             pages[f"{request.number}.html"] = _shown(job, planned, PlanView.HTML)
             check_guards(planned)
@@ -155,7 +155,7 @@ def _plan_request(job: _Job, request: ChangeRequest, pages: dict[str, str]) -> i
 
 
 def _shown(job: _Job, planned: Plan, view: PlanView) -> str:
-    return render_plan(planned, view, ViewSettings(job.context.place, _BUDGET, known_ids))
+    return render_plans([planned], view, ViewSettings(job.context.place, _BUDGET))
 
 
 @command.command(
@@ -247,7 +247,7 @@ def _apply(ctx: click.Context, expected: str, pause: int) -> int:
 def _note_new_plan(job: _Job, request: ChangeRequest | None) -> None:
     """Show the plan of now to those who reviewed another one."""
     planned = read_one(job.context)
-    show_plan(job.context, planned, "text")
+    click.echo(plan_shown(job.context, planned), nl=False)
     text = _shown(job, planned, PlanView.MARKDOWN)
     job.api.show(text)
     if request:

@@ -21,11 +21,11 @@ from iac.files import PrivateFolder, make_folder, read, write
 from iac.git import Git, GitAnswer, find_work_tree, given_config
 from iac.ports import Clock
 from iac.ports.forge import ChangeRequest, ForgeApi
+from iac.ports.path import JOB_DIR
 from iac.ports.settings import Forge
 from iac.process import Child
 from iac.registry import FORGES
 
-FOLDER = "iac-ci"
 NO_PLAN = f"sha256:{0:064}"
 """The digest of no plan: without a review, only a plan without changes passes."""
 _REPORT = "report.json"
@@ -91,9 +91,9 @@ class JobReport:
         Raises:
             OSError: it cannot be written.
         """
-        make_folder(Path(FOLDER).absolute(), 0o755)
+        make_folder(Path(JOB_DIR).absolute(), 0o755)
         for name, text in {_REPORT: json.dumps(asdict(self)), **files}.items():
-            write(Path(FOLDER) / name, text.encode(), mode=0o644)
+            write(Path(JOB_DIR) / name, text.encode(), mode=0o644)
 
     def post(self, api: ForgeApi) -> None:
         """Write notes and issues at the forge.
