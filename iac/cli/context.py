@@ -1,7 +1,7 @@
 """What every command gets: the global options, stdin and the terminal, and the files that options name.
 
 Environment variables:
-    IAC_ISSUER: The project's issuer must be this one, so a pull request cannot send credentials elsewhere. Not empty.
+    IAC_ISSUER: The only issuer that gets credentials, whatever iac.yaml says; of several environments dev=URL prod=URL.
     IAC_CLIENT_ID, IAC_CLIENT_SECRET: The login, as `iac init` writes it to `auth:` of iac.yaml.
     IAC_AGE_IDENTITY: The age identity, as `iac init` writes it to `state.encryption.identity`.
     IAC_AUTH_FILE: The file with your own logins. Default: `~/.config/iac/auth.yaml`. Empty: none.
