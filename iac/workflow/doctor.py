@@ -365,7 +365,9 @@ def state(settings: Settings, clock: Clock) -> Iterator[CheckResult]:
         )
     else:
         yield warning(
-            "lock", f"held since {holder.since} by {holder.who}", "wait for it, or iac apply --lock-timeout 600"
+            "lock",
+            f"held since {holder.since} by {holder.who}, until {holder.expires}",
+            f"wait for it; if you are sure that this run is gone: iac state unlock {holder.run_id}",
         )
 
 
