@@ -339,7 +339,7 @@ def pinned_issuer(environ: Mapping[str, str]) -> str:
     if pinned == "":
         raise InputError(
             "IAC_ISSUER is set, but empty",
-            why="it holds the project to one server; an empty one would allow any server",
+            why="it binds the project to one server; if empty, it would allow any server",
             fix="set it to the issuer, or unset it",
         )
     return pinned or ""

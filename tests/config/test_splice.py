@@ -125,7 +125,7 @@ def test_owners_are_accounts_in_lower_case() -> None:
     ("text", "values", "why"),
     [
         ("scope: [a]\nscope+: [b]\n", {"scope": ("c",)}, "side by side"),
-        ("contacts: [\n  # Ann\n  a@x.org]\n", {"contacts": None}, "its form"),
+        ("contacts: [\n  # Ann\n  a@x.org]\n", {"contacts": None}, "without changing other lines"),
         ("contacts:\n  -\n    a@x.org\n  - b@x.org\n", {"contacts": ("b@x.org",)}, ""),
         ("client_id: app\nclient_name: Name\n", {"client_name": "in\u202evisible"}, "invisible"),
         ("client_id: app\nscope: [a]\n", {"grant_types": ("nonsense",)}, "nonsense"),

@@ -186,7 +186,7 @@ DEFINITIONS = (
     error(
         "recipients-without-encryption",
         what="A definition names `recipients`, and the state's encryption is `none`.",
-        why="iac encrypts nothing to them: whoever reads the state reads every secret.",
+        why="iac encrypts nothing to them: a reader of the state can read every secret.",
         fix="Set `state.encryption.recipients` in iac.yaml and run `iac state rekey`, or remove `recipients`.",
     ),
 )

@@ -63,7 +63,7 @@ def _public(change: Change) -> list[Diagnostic]:
     field = _field(change, "token_endpoint_auth_method")
     if field is None or field.after != "none":
         return []
-    return [hit(field.name, "the client becomes public: whoever knows its id can use it")]
+    return [hit(field.name, "the client becomes public: everybody who knows its id can use it")]
 
 
 def _new_secret(change: Change) -> list[Diagnostic]:
@@ -110,7 +110,7 @@ RULES = (
         id="redirect-uri-other-domain",
         what="A change adds a redirect URI in a domain that the client did not have; the user's own machine counts as "
         "one.",
-        why="This is how somebody takes over a client: one more address, far down a list, in somebody else's hands.",
+        why="An attacker takes over a client by one more address, far down a list, that the attacker controls.",
         source="RFC 9700 section 4.1",
         fix="ask who owns the domain",
         before="redirect_uris: [https://portal.example.org/cb]",
