@@ -69,8 +69,8 @@ def row(text: str, **given: object) -> InventoryRow:
     old = "2025-01-01T00:00:00Z"
     whole = InventoryRow(
         address=text, client_id=text, name=text, standing=ClientStatus.MANAGED, is_active=False, method=text,
-        grants=(text,), scopes=(f"x{text}", "iam:admin.read"), contacts=(text,), created=old, last_used=old, expires=old,
-        secret=text, secret_version=1, secret_since=old, rotate_due=old, outputs=(text,), owners=(text,),
+        grants=(text,), scopes=(f"x{text}", "iam:admin.read"), contacts=(text,), created=old, last_used=old,
+        expires=old, secret=text, secret_version=1, secret_since=old, rotate_due=old, outputs=(text,), owners=(text,),
     )  # fmt: skip
     return replace(whole, **given)  # type: ignore[arg-type]
 
