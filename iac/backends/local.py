@@ -156,10 +156,10 @@ class JournaledBackend(StateBackend, Generic[S]):
     def _append(self, events: Sequence[Event]) -> None:
         """Make events durable; never called by two threads at once."""
 
-    def _checked(self, state: State) -> bytes:
-        """The document to write; a state of somebody else is refused, and one that does not hold together."""
+    def _check(self, state: State, proven: State | None = None) -> None:
+        """Refuse a state of somebody else, and one that could not be read again (`check_state`)."""
         check_owner(state, self._owner, TextOrigin(self._where))
-        return check_state(state).encode()
+        check_state(state, proven)
 
     def _parse(self, data: bytes, fix: str) -> State:
         """The document in some bytes; `fix` is for one that is damaged."""

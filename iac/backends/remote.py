@@ -103,10 +103,10 @@ class RemoteBackend(JournaledBackend[_Snapshot]):
             return now
 
     def _create(self, state: State) -> None:
-        data = self._checked(state)
+        self._check(state)
         with self._mutex:
             try:
-                stored = settle(self._cell, data, None, self._clock)
+                stored = settle(self._cell, render_state(state).encode(), None, self._clock)
             except NotSettled as failure:
                 if failure.is_moved:
                     raise self._exists(self._where) from None
@@ -116,7 +116,7 @@ class RemoteBackend(JournaledBackend[_Snapshot]):
     def _save(self, state: State) -> State:
         with self._mutex:
             snapshot = self._must_have_snapshot()
-            self._checked(state)
+            self._check(state, snapshot.now)
             if state.serial != snapshot.serial:
                 raise self._changed(f"serial {state.serial} was to be replaced, {snapshot.serial} is there")
             if not self._journal.is_at(snapshot.journal):

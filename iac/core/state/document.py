@@ -15,7 +15,7 @@ import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import reduce
-from typing import Any
+from typing import Any, TypeVar
 
 from iac.core.errors import StateError
 from iac.core.state.codec import (
@@ -32,6 +32,8 @@ from iac.core.state.codec import (
     load,
 )
 from iac.core.state.model import FORMAT_VERSION, Event, State, fold
+
+V = TypeVar("V")
 
 FIRST = "1.0"
 """The format of a batch that names none."""
@@ -153,21 +155,36 @@ def _lines(start: str, lines: list[str], end: str) -> str:
     return start + "\n    " + ",\n    ".join(lines) + "\n  " + end if lines else start + end
 
 
-def check_state(state: State) -> str:
+def check_state(state: State, proven: State | None = None) -> None:
     """Prove that the reader takes the document: damage is refused before it replaces what is whole.
 
-    Returns:
-        The document as `render_state` gives it.
+    Args:
+        proven: a state that was read, or proven before: its entries are not read back again.
 
     Raises:
         StateError: it does not.
     """
     try:
-        text = render_state(state)
-        _read(text, TextOrigin(""))
+        _read(render_state(_unproven(state, proven) if proven else state), TextOrigin(""))
     except MalformedValue as damage:
         raise unwritable(damage) from None
-    return text
+
+
+def _unproven(state: State, proven: State) -> State:
+    """The state with those entries alone that are not the very objects of `proven`."""
+    graves = {id(grave) for grave in proven.tombstones}
+    return replace(
+        state,
+        clients=_others(state.clients, proven.clients),
+        outputs=_others(state.outputs, proven.outputs),
+        intents=_others(state.intents, proven.intents),
+        tombstones=tuple(grave for grave in state.tombstones if id(grave) not in graves),
+        keys=_others(state.keys, proven.keys),
+    )
+
+
+def _others(entries: Mapping[str, V], proven: Mapping[str, V]) -> dict[str, V]:
+    return {name: entry for name, entry in entries.items() if proven.get(name) is not entry}
 
 
 def unwritable(damage: MalformedValue) -> StateError:
