@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING
 import click
 
 from iac.cli import INTERRUPTED
-from iac.cli.context import CommandContext, approve, check_terminal, is_terminal
-from iac.cli.format import show_json, show_plan
+from iac.cli.context import CommandContext, approve, check_terminal, is_terminal, show_json, show_plan
 from iac.cli.options import complete_addresses
 from iac.core.errors import PartialApply
 from iac.core.plan.approval import SavedPlan

@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from iac.cli.context import CommandContext
+from iac.cli.context import CommandContext, show_json
 from iac.cli.environments import run_each, show_sections
-from iac.cli.format import FORMAT, show_json
-from iac.cli.help import Example, Subcommand
+from iac.cli.options import FORMAT, Example, Subcommand
 from iac.core.text import printable
 from iac.views.layout import SIGNS, TextLayout
 

@@ -7,11 +7,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from iac.cli.context import CommandContext
+from iac.cli.context import CommandContext, note_run, show, show_json
 from iac.cli.environments import run_each, show_page, show_sections
-from iac.cli.format import format_option, note_run, show, show_json
-from iac.cli.help import Example, Subcommand
-from iac.cli.options import complete_addresses
+from iac.cli.options import Example, Subcommand, complete_addresses, format_option
 from iac.core.drift import Drift, SecretDrift
 from iac.core.text import listed
 from iac.views.kind import BUDGET

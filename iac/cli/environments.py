@@ -10,10 +10,9 @@ from typing import Any, Generic, TypeVar
 import click
 
 from iac.cli import INTERRUPTED
-from iac.cli.context import CommandContext
+from iac.cli.call import call_of
+from iac.cli.context import CommandContext, show_json
 from iac.cli.failure import exit_code, known_error, report
-from iac.cli.format import show_json
-from iac.cli.options import call_of
 from iac.core.errors import IacError
 from iac.core.text import printable
 from iac.views.words import Failures

@@ -8,8 +8,7 @@ from typing import Any
 
 import click
 
-from iac.cli.context import layout_of
-from iac.cli.format import show_json
+from iac.cli.context import layout_of, show_json
 from iac.core.errors import (
     DeclinedError,
     IacError,

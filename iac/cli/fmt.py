@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from iac.cli.context import CommandContext
-from iac.cli.help import Example, Subcommand
+from iac.cli.options import Example, Subcommand
 from iac.core.diagnostics import Diagnostic, Severity
 from iac.core.errors import InvalidInput
 from iac.views.words import counted

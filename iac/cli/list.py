@@ -10,10 +10,9 @@ from typing import Any
 
 import click
 
-from iac.cli.context import CommandContext
+from iac.cli.context import CommandContext, show_json
 from iac.cli.environments import Section, error_lines, run_each, show_page, show_sections, worst
-from iac.cli.format import format_option, show_json
-from iac.cli.help import Example, Subcommand
+from iac.cli.options import Example, Subcommand, format_option
 from iac.core.inventory import COLUMNS, ClientStatus, Filter, Inventory, InventoryRow
 from iac.core.rotation import seconds
 from iac.core.text import nearest

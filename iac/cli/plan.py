@@ -8,11 +8,9 @@ from dataclasses import dataclass, replace
 import click
 
 from iac.cli.approval import RECREATE, ROTATE_DUE
-from iac.cli.context import CommandContext, check_place, write_whole
+from iac.cli.context import CommandContext, check_place, known_ids, note_run, show_plan, write_whole
 from iac.cli.environments import Section, failures, run_each, show_sections
-from iac.cli.format import SETTINGS_FROM, format_option, known_ids, note_run, show_plan
-from iac.cli.help import Example, Subcommand
-from iac.cli.options import complete_addresses
+from iac.cli.options import SETTINGS_FROM, Example, Subcommand, complete_addresses, format_option
 from iac.core.plan.plan import Plan
 from iac.core.text import nearest
 from iac.views.kind import BUDGET, SMALLEST_BUDGET, PlanView, ViewSettings, render_plan

@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from iac.cli.context import CommandContext
+from iac.cli.context import CommandContext, known_ids, show_json
 from iac.cli.environments import run_each, show_sections
-from iac.cli.format import SETTINGS_FROM, format_option, known_ids, show_json
-from iac.cli.help import Example, Subcommand
+from iac.cli.options import SETTINGS_FROM, Example, Subcommand, format_option
 from iac.core.diagnostics import Diagnostic, Severity
 from iac.views.kind import DiagnosticsView, ViewSettings, render_diagnostics
 from iac.views.words import counted

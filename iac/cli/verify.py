@@ -6,11 +6,9 @@ from collections.abc import Callable
 
 import click
 
-from iac.cli.context import CommandContext
+from iac.cli.context import CommandContext, show_json
 from iac.cli.environments import run_each, show_sections
-from iac.cli.format import format_option, show_json
-from iac.cli.help import Example, Subcommand
-from iac.cli.options import complete_addresses
+from iac.cli.options import Example, Subcommand, complete_addresses, format_option
 from iac.core.errors import UnreachableError
 from iac.core.proof import ClientProof, Grade, Proof
 from iac.core.text import printable

@@ -17,7 +17,7 @@ from textwrap import fill
 import click
 
 from iac.cli import GROUPS, cli
-from iac.cli.help import Example, Subcommand, option_rows
+from iac.cli.options import Example, Subcommand, option_rows
 
 PAGE = Path(__file__).parents[2] / "docs/reference/commands.md"
 _BY_USE, _GLOBAL, _SHARED = "Commands by use", "Global options", "Shared options"

@@ -19,6 +19,9 @@ from iac.core.server.table import TABLE
 from iac.services import services, template_files, values_schema
 from tests.docs.commands_page import PAGE, commands_page
 from tests.docs.schema_tables import PAGES, schema_table
+from tests.docs.services_pages import services_pages
+from tests.docs.templates_page import filter_table, jinja_names, limits
+from tests.docs.views_page import VIEWS, views_page
 
 REFERENCE = Path(__file__).parents[2] / "docs/reference"
 DECISIONS = REFERENCE.parent / "adr/README.md"
@@ -42,6 +45,9 @@ def pages() -> dict[Path, str]:
             "Findings of a plan": f"- {_wrapped(findings)}".replace("\n", "\n  ") + "\n",
         },
         "templates": {
+            "Filters": _table(("filter", "for", "value", "gives", "refuses"), filter_table()),
+            "Filters and functions of Jinja2": _table(("what", "names"), jinja_names()),
+            "Limits": _table(("what", "at most"), limits()),
             "Templates of services": _table(("template", "service", "makes"), _service_files()),
             "Values of built-in templates": _table(("template", "value", "needed", "is"), _values()),
         },
@@ -53,6 +59,8 @@ def pages() -> dict[Path, str]:
         **_kept(REFERENCE / "server-behaviour.md", _behaviour),
         **_kept(DECISIONS, _decisions),
         PAGE: commands_page(),
+        VIEWS: views_page(),
+        **services_pages(),
     }
 
 
