@@ -159,6 +159,7 @@ def check_state(state: State, proven: State | None = None) -> None:
     """Prove that the reader takes the document: damage is refused before it replaces what is whole.
 
     Args:
+        state: what is to be written.
         proven: a state that was read, or proven before: its entries are not read back again.
 
     Raises:
