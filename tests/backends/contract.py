@@ -171,11 +171,12 @@ class BackendContract:
         backend.record([written("a"), written("b")])
         known = backend.save(fold_all(EMPTY, [written("a"), written("b")]))
         backend.record([written("c")])
+        wrong: Any = 1.5
         bad: Any = {
-            "clients": {**known.clients, "wlcg/a": replace(client("a"), applied={"client_name": 1.5})},
+            "clients": {**known.clients, "wlcg/a": replace(client("a"), applied={"client_name": wrong})},
             "outputs": {"o": OutputRecord("sha256:1", ("wlcg/a",), serial=-1)},
-            "intents": {"wlcg/a": replace(intended("a").intent, action=float("nan"))},
-            "tombstones": (Tombstone("wlcg/a", client("a"), 5),),  # type: ignore[arg-type]
+            "intents": {"wlcg/a": replace(intended("a").intent, action=wrong)},
+            "tombstones": (Tombstone("wlcg/a", client("a"), wrong),),
             "keys": {"wlcg/a": (ClientKey("kid", "{}", replace(SEALED, version=-1)),)},
         }
         for member, entries in bad.items():

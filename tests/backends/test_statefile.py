@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import zlib
 from dataclasses import fields, replace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -83,7 +84,8 @@ class TestDocument:
         assert later == parse_state(render_state(later), HERE)
 
     def test_what_is_proven_is_not_read_again(self) -> None:
-        bad = replace(FULL, clients={"wlcg/a": replace(client("a"), applied={"client_name": 1.5})})
+        wrong: Any = 1.5
+        bad = replace(FULL, clients={"wlcg/a": replace(client("a"), applied={"client_name": wrong})})
         check_state(replace(bad, serial=2), bad)
         with pytest.raises(StateError, match="cannot hold a value"):
             check_state(bad, FULL)
