@@ -9,8 +9,7 @@ import click
 
 from iac.cli.context import CommandContext
 from iac.cli.options import Example, Subcommand
-from iac.core.diagnostics import Diagnostic, Severity
-from iac.core.errors import InvalidInput
+from iac.core.errors import Diagnostic, InvalidInput, Severity
 from iac.views.words import counted
 
 

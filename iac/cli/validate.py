@@ -10,7 +10,7 @@ import click
 from iac.cli.context import CommandContext, known_ids, show_json
 from iac.cli.environments import run_each, show_sections
 from iac.cli.options import SETTINGS_FROM, Example, Subcommand, format_option
-from iac.core.diagnostics import Diagnostic, Severity
+from iac.core.errors import Diagnostic, Severity
 from iac.views.kind import DiagnosticsView, ViewSettings, render_diagnostics
 from iac.views.words import counted
 

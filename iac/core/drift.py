@@ -13,7 +13,7 @@ from typing import Any
 
 from iac.core import server
 from iac.core.desired import OWNERS, Desired, DesiredClient
-from iac.core.diagnostics import Diagnostic, Location
+from iac.core.errors import Diagnostic, Location
 from iac.core.model import Value, uses_secret
 from iac.core.plan.change import Action, Cause, FieldChange, place
 from iac.core.plan.diff import compare, is_hidden

@@ -10,7 +10,7 @@ from __future__ import annotations
 import html
 from collections.abc import Iterator, Sequence
 
-from iac.core.diagnostics import Diagnostic
+from iac.core.errors import Diagnostic
 from iac.core.plan.change import Action, Change, FieldChange, OutputAction, SecretChange
 from iac.core.plan.plan import Plan
 from iac.core.text import printable

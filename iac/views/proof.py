@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from iac.core.diagnostics import Diagnostic, Severity
+from iac.core.errors import Diagnostic, Severity
 from iac.core.proof import ClientProof, Evidence, Grade, Proof
 from iac.core.text import printable
 from iac.views.junit import Case, junit_document

@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import quote
 
 from iac import HOME, __version__
-from iac.core.diagnostics import Diagnostic, Location, Severity
+from iac.core.errors import Diagnostic, Location, Severity
 from iac.core.explanation import Explanation, IdKind
 from iac.core.text import printable
 from iac.views.words import fingerprints, from_root, message_parts

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from iac.core.diagnostics import Diagnostic
+from iac.core.errors import Diagnostic
 from iac.core.model import Value, short_grant
 from iac.core.plan.change import Cause, FieldChange, Recipients, sha256
 from iac.core.plan.plan import Plan, TakenOverFields

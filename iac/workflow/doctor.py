@@ -18,8 +18,7 @@ from iac.apply.deliver import find_block_now
 from iac.clock import SystemClock
 from iac.config.project import Project, load_project
 from iac.config.settings import Settings, check_sources
-from iac.core.diagnostics import Diagnostic, Severity
-from iac.core.errors import IacError, InvalidInput, UnreachableError
+from iac.core.errors import Diagnostic, IacError, InvalidInput, Severity, UnreachableError
 from iac.core.plan.change import recipient
 from iac.core.policy import ReviewContext, review_registered
 from iac.core.registration import Actual

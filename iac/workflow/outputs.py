@@ -7,8 +7,7 @@ from contextlib import suppress
 from dataclasses import replace
 
 from iac.core.desired import OutputSpec, output_id
-from iac.core.diagnostics import Diagnostic, Severity
-from iac.core.errors import IacError
+from iac.core.errors import Diagnostic, IacError, Severity
 from iac.core.model import uses_secret
 from iac.core.plan.plan import Plan
 from iac.core.state.model import State

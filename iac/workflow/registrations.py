@@ -10,8 +10,8 @@ from threading import Lock
 
 from iac.core.errors import ServerError, StateError, UnreachableError
 from iac.core.model import Fields
-from iac.core.plan.draft import PlanOptions
 from iac.core.plan.make import to_read
+from iac.core.plan.plan import PlanOptions
 from iac.core.registration import Actual, NewToken, Registration, RegistrationAccess, UnreadReason
 from iac.core.rotation import with_expiry
 from iac.core.secret import Secret

@@ -6,8 +6,7 @@ from dataclasses import replace
 
 from iac.apply.run import LockedPlan
 from iac.core.desired import Desired, DesiredClient, Lifecycle
-from iac.core.diagnostics import Location
-from iac.core.errors import InputError
+from iac.core.errors import InputError, Location
 from iac.core.model import Fields, uses_secret
 from iac.core.plan.diff import HIDDEN
 from iac.core.plan.identity import base_of

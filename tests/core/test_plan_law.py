@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from iac.core.desired import Disposition, Lifecycle, MovedEntry, RemovedEntry
-from iac.core.diagnostics import Location
+from iac.core.errors import Location
 from iac.core.plan.change import Action
-from iac.core.plan.draft import PlanOptions
 from iac.core.plan.make import make_plan
+from iac.core.plan.plan import PlanOptions
 from iac.core.secret import Secret
 from iac.core.state.model import OutputRecord, SecretStatus
 from iac.views.text import plan_text

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from iac.core.diagnostics import Severity
+from iac.core.errors import Severity
 from iac.core.server import malformed, redirect_uri_problem, refusals
 from iac.registry import capabilities
 from tests.core.build import KEY, NEW, OLD

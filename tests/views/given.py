@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from iac import __version__
 from iac.core.capabilities import Capabilities
-from iac.core.diagnostics import Diagnostic, Location, Severity
+from iac.core.errors import Diagnostic, Location, Severity
 from iac.core.explanation import Explanation, IdKind
 from iac.core.plan.change import (
     Action,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from iac.core.capabilities import Capabilities
-from iac.core.diagnostics import Diagnostic, Location, Severity
+from iac.core.errors import Diagnostic, Location, Severity
 from iac.core.plan.change import (
     Action,
     Cause,

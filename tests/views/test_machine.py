@@ -18,7 +18,7 @@ from jsonschema import Draft4Validator, Draft202012Validator
 
 from iac.config.schema import load_schema
 from iac.core.capabilities import Capabilities
-from iac.core.diagnostics import Diagnostic, Location, Severity
+from iac.core.errors import Diagnostic, Location, Severity
 from iac.core.explanation import Explanation, IdKind
 from iac.core.plan.change import Action, Change
 from iac.core.plan.plan import Plan

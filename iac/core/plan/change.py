@@ -13,8 +13,7 @@ from enum import StrEnum
 from typing import Any
 
 from iac.core.desired import OWNERS, DesiredClient, output_id
-from iac.core.diagnostics import Diagnostic, Location
-from iac.core.errors import StalePlan
+from iac.core.errors import Diagnostic, Location, StalePlan
 from iac.core.model import Fields, Value, as_json, members
 from iac.core.registration import Registration
 from iac.core.state.model import SealedSecret

@@ -11,9 +11,8 @@ from iac.core.desired import DesiredClient, Rotation
 from iac.core.model import uses_secret
 from iac.core.plan import guards
 from iac.core.plan.change import CLIENT_ID, Action, Cause, FieldChange, PredecessorChange, SecretChange, SecretStep
-from iac.core.plan.draft import Draft, PlanOptions
 from iac.core.plan.identity import base_of, successor
-from iac.core.plan.plan import StandingPredecessor
+from iac.core.plan.plan import Draft, PlanOptions, StandingPredecessor
 from iac.core.plan.proposal import (
     add_change,
     carried,

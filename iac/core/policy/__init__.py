@@ -13,8 +13,8 @@ from datetime import date
 
 from iac.core.capabilities import Capabilities
 from iac.core.desired import OWNERS, Desired, DesiredClient, Waiver
-from iac.core.diagnostics import Diagnostic, Location, Severity, hit
 from iac.core.drift import ClientDrift, Drift
+from iac.core.errors import Diagnostic, Location, Severity, hit
 from iac.core.plan.change import Action, Change, FieldChange
 from iac.core.plan.plan import Plan
 from iac.core.policy import grant, redirect, scope, transition, upkeep

@@ -6,7 +6,7 @@ import re
 from urllib.parse import urlsplit
 
 from iac.core import server
-from iac.core.diagnostics import Diagnostic, hit
+from iac.core.errors import Diagnostic, hit
 from iac.core.model import Fields
 from iac.core.policy.rule import DefinitionRule, Level, Subject, hits
 from iac.core.registration import Facts

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from datetime import date, timedelta
 
-from iac.core.diagnostics import Diagnostic, hit
+from iac.core.errors import Diagnostic, hit
 from iac.core.model import GRANT_TYPES, members, short_grant
 from iac.core.plan.change import Change, FieldChange, OutputAction, Recipients, SecretChange, SecretStep
 from iac.core.policy.redirect import domain, host

@@ -11,8 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from iac.core.capabilities import FULL, Capabilities
-from iac.core.diagnostics import Diagnostic, Severity
-from iac.core.errors import InputError
+from iac.core.errors import Diagnostic, InputError, Severity
 from iac.core.model import ANSWER_ONLY, EXTRA, FIELDS, Fields, Value, canonical_json, members, uses_secret
 from iac.core.registration import Facts, NewClient, Registration
 from iac.core.secret import Secret

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from iac.core.capabilities import Capabilities, Table
-from iac.core.diagnostics import Diagnostic
+from iac.core.errors import Diagnostic
 from iac.core.model import FIELDS, Fields, Kind, Value
 from iac.core.registration import Facts, InvalidMember, Registration
 from iac.core.text import printable

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from iac.core.capabilities import Table
-from iac.core.diagnostics import hit
+from iac.core.errors import hit
 from iac.core.model import GRANT_TYPES, Fields, members, short_grant
 from iac.core.registration import Facts
 from iac.core.server import rule
