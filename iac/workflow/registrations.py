@@ -13,7 +13,7 @@ from iac.core.model import Fields
 from iac.core.plan.make import to_read
 from iac.core.plan.plan import PlanOptions
 from iac.core.registration import Actual, NewToken, Registration, RegistrationAccess, UnreadReason
-from iac.core.rotation import with_expiry
+from iac.core.rotation import EXPIRY, with_expiry
 from iac.core.secret import Secret
 from iac.core.state.model import ClientState, ClientWritten, Event, IntentGiven, SecretStatus, State
 from iac.session import Session
@@ -159,12 +159,12 @@ class _LateReader(RegistrationReader):
 
 def _with_expiry(state: State, actual: Actual) -> Actual:
     """What was read, with the ends of secrets that the server said when it made them."""
-    answers = {client.client_id: client.answer for client in state.clients.values()}
-    registrations = {
-        client_id: replace(seen, answer=with_expiry(seen.answer, answers.get(client_id)))
-        for client_id, seen in actual.registrations.items()
+    told = {
+        client.client_id: replace(seen, answer=with_expiry(seen.answer, client.answer))
+        for client in state.clients.values()
+        if EXPIRY in (client.answer or {}) and (seen := actual.registrations.get(client.client_id))
     }
-    return replace(actual, registrations=registrations)
+    return replace(actual, registrations={**actual.registrations, **told})
 
 
 def prove_refused(session: Session, ledger: Ledger, actual: Actual) -> Actual:
