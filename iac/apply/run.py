@@ -14,11 +14,11 @@ from iac.apply.deliver import check_outputs, deliver
 from iac.apply.outcome import Done, Failed, NotTried, Outcome, Report, StopRequest
 from iac.apply.step import Steps
 from iac.core.errors import Diagnostic, GarbledError, IacError, StateError, UnreachableError
+from iac.core.model import Actual
 from iac.core.plan.approval import approve, uncovered
 from iac.core.plan.change import Action, Change, SecretStep
 from iac.core.plan.identity import reinstate
 from iac.core.plan.plan import Plan, PlanOptions
-from iac.core.registration import Actual
 from iac.core.secret import Secret
 from iac.core.state.document import check_events
 from iac.core.state.model import ClientState, ClientWritten, SealedSecret, State

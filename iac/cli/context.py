@@ -278,15 +278,11 @@ def _sink(context: CommandContext, file: str, option: str) -> Iterator[tuple[Fil
         raise refusal(error.why) from error
 
 
-def show_plan(context: CommandContext, plan: Plan, view: str) -> None:
-    """Print a plan on stdout."""
+def plan_shown(context: CommandContext, plan: Plan) -> str:
+    """A plan as text for stdout."""
     from iac.views.text import plan_text
 
-    if view == "json":
-        show_json(plan.to_dict())
-    else:
-        text = plan_text(plan, color=context.wants_color(), width=context.width(), is_full=bool(context.verbose))
-        click.echo(text, nl=False, color=True)
+    return plan_text(plan, color=context.wants_color(), width=context.width(), is_full=bool(context.verbose))
 
 
 def note_run(context: CommandContext, holder: Holder | None) -> None:

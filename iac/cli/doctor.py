@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from iac.cli.context import CommandContext, show_json
+from iac.cli.context import CommandContext
 from iac.cli.environments import run_each, show_sections
 from iac.cli.options import FORMAT, Example, Subcommand
 from iac.core.text import printable
@@ -45,15 +45,8 @@ def command(context: CommandContext, *, view: str) -> int:
     """
     from iac.workflow.doctor import run_checkup  # brings in the adapters
 
-    if context.is_many:
-        sections = run_each(context, run_checkup, _code_of)
-        return show_sections(context, sections, view, value=_value, text=_text)
-    checkup = run_checkup(context)
-    if view == "json":
-        show_json(_value(checkup))
-    else:
-        click.echo(_text(context, checkup), nl=False, color=True)
-    return _code_of(checkup)
+    sections = run_each(context.with_progress(), run_checkup, _code_of)
+    return show_sections(context, sections, view, value=_value, text=_text)
 
 
 def _code_of(checkup: Checkup) -> int:

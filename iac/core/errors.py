@@ -31,7 +31,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from iac.core.registration import Registration
+from iac.core.model import Registration
 from iac.core.text import ALIKE, MESSAGES, bounded, grouped, listed
 
 

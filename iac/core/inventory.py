@@ -14,8 +14,7 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from iac.core.desired import DesiredClient
-from iac.core.model import AUTH_METHODS, Fields, members, short_grant
-from iac.core.registration import Registration
+from iac.core.model import AUTH_METHODS, Fields, Registration, members, short_grant
 from iac.core.rotation import written
 from iac.core.server import protected
 from iac.core.state.model import ClientState

@@ -19,9 +19,9 @@ from iac.clock import SystemClock
 from iac.config.project import Project, load_project
 from iac.config.settings import Settings, check_sources
 from iac.core.errors import Diagnostic, IacError, InvalidInput, Severity, UnreachableError
+from iac.core.model import Actual
 from iac.core.plan.change import recipient
 from iac.core.policy import ReviewContext, review_registered
-from iac.core.registration import Actual
 from iac.core.secret import Secret
 from iac.core.text import listed
 from iac.ports import Clock, Identity, find_newer

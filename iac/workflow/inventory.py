@@ -18,8 +18,8 @@ from iac.core.inventory import (
     gone_row,
     registered_row,
 )
+from iac.core.model import InvalidMember, Registration
 from iac.core.policy.transition import NEAR
-from iac.core.registration import InvalidMember, Registration
 from iac.core.state.model import State
 from iac.session import Session
 

@@ -34,7 +34,7 @@ from tests.core.build import (
 
 if TYPE_CHECKING:
     from iac.core.desired import DesiredClient
-    from iac.core.registration import Facts, Registration
+    from iac.core.model import Facts, Registration
     from iac.core.state.model import ClientState
 
 ADDRESS = "team/app"

@@ -33,9 +33,8 @@ from tests.core.build import (
 
 if TYPE_CHECKING:
     from iac.core.desired import DesiredClient
-    from iac.core.model import Value
+    from iac.core.model import Facts, Value
     from iac.core.plan.plan import Plan
-    from iac.core.registration import Facts
     from iac.core.state.model import ClientState
 
 APP = desired()

@@ -25,8 +25,8 @@ from tests.core.build import CANARY, NEW, actual, applied, intent, output, proje
 
 if TYPE_CHECKING:
     from iac.core.desired import Desired, DesiredClient
+    from iac.core.model import Actual, Facts, Registration
     from iac.core.plan.plan import Plan
-    from iac.core.registration import Actual, Facts, Registration
     from iac.core.state.model import ClientState, State
 
 HERE = Location("iac.yaml", 3)

@@ -39,11 +39,11 @@ print(render_pipelines("bench", facts)[".bench/iac.yml"].count("IAC_CLIENT_SECRE
 print(type(local.backend).__name__, type(local.sinks["there"]).__name__, open_login(settings, (), shell).kind)
 from pathlib import Path
 from iac.core.plan.plan import Plan
-from iac.views.kind import PlanView, ViewSettings, render_plan
+from iac.views.kind import PlanView, ViewSettings, render_plans
 from iac.workflow.explain import explain
 from iac.workflow.validate import validate
 print([said.id for said in validate(Path(sys.argv[1])).diagnostics], explain("no-description", Path(sys.argv[1])).fix)
-print(render_plan(Plan("demo", "default", settings.issuer, settings.api), PlanView("wiki"), ViewSettings()), end="")
+print(render_plans([Plan("demo", "default", settings.issuer, settings.api)], PlanView("wiki"), ViewSettings()), end="")
 """
 
 
@@ -74,7 +74,7 @@ def edited(root: Path, title: str) -> set[str]:
         place = {
             "above": start,
             "below": before.index("\n", start) + 1,
-            "at the end of": before.index("\n)", start) + 1,
+            "at the end of": before.find("\n)", start) + 1,
         }[where]
         (root / path).write_text(before[:place] + text + before[place:], encoding="utf-8")
     return {path for path, *_ in placed}

@@ -14,8 +14,7 @@ from typing import Any
 
 from iac.core.desired import OWNERS, DesiredClient, output_id
 from iac.core.errors import Diagnostic, Location, StalePlan
-from iac.core.model import Fields, Value, as_json, members
-from iac.core.registration import Registration
+from iac.core.model import Fields, Registration, Value, as_json, members
 from iac.core.state.model import SealedSecret
 
 

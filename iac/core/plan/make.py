@@ -11,6 +11,7 @@ from dataclasses import replace
 from iac.core.capabilities import Capabilities
 from iac.core.desired import Desired, DesiredClient, Disposition, RemovedEntry
 from iac.core.errors import Diagnostic, Severity
+from iac.core.model import Actual, Registration, UnreadReason
 from iac.core.plan import guards
 from iac.core.plan.change import Action, Change, PredecessorChange, SecretChange, SecretStep
 from iac.core.plan.diff import taken_over
@@ -52,7 +53,6 @@ from iac.core.plan.secret_step import (
     find_secretless,
 )
 from iac.core.plan.succession import find_replacement, may_succeed, plan_predecessors, plan_succession, why_requested
-from iac.core.registration import Actual, Registration, UnreadReason
 from iac.core.state.model import ClientState, State
 
 

@@ -15,10 +15,9 @@ from iac.core import server
 from iac.core.capabilities import Capabilities
 from iac.core.desired import Desired, DesiredClient, OutputSpec
 from iac.core.errors import Diagnostic, Severity
-from iac.core.model import Fields
+from iac.core.model import Actual, Fields, Registration
 from iac.core.plan import guards
 from iac.core.plan.change import Action, Change, FieldChange, Recipients, sha256
-from iac.core.registration import Actual, Registration
 from iac.core.state.model import State
 
 FORMAT_VERSION = "1.1"

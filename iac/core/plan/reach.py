@@ -10,11 +10,10 @@ from iac.core import server
 from iac.core.capabilities import Capabilities
 from iac.core.desired import DesiredClient
 from iac.core.errors import Diagnostic, Severity
-from iac.core.model import Fields, members
+from iac.core.model import Facts, Fields, UnreadReason, members
 from iac.core.plan import guards
 from iac.core.plan.change import Action, Change, SecretStep
 from iac.core.plan.plan import Draft
-from iac.core.registration import Facts, UnreadReason
 from iac.core.state.model import ClientState
 
 

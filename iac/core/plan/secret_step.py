@@ -9,10 +9,9 @@ from typing import assert_never
 from iac.core import server
 from iac.core.desired import DesiredClient
 from iac.core.errors import Diagnostic, Severity
-from iac.core.model import AUTH_METHODS, SECRET_METHODS, Fields, uses_secret
+from iac.core.model import AUTH_METHODS, SECRET_METHODS, Facts, Fields, Registration, uses_secret
 from iac.core.plan.change import Recipients, SecretChange, SecretStep, compare_recipients
 from iac.core.plan.plan import Draft
-from iac.core.registration import Facts, Registration
 from iac.core.rotation import due, duration
 from iac.core.state.model import ClientState, SealedSecret, SecretStatus
 

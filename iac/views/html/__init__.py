@@ -10,7 +10,7 @@ import base64
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
@@ -78,7 +78,11 @@ def drift_page(drifts: Sequence[Drift], failed: Failures = ()) -> str:
 
 
 def inventory_page(
-    inventories: Sequence[Inventory], columns: Sequence[str], now: datetime, failed: Failures = ()
+    inventories: Sequence[Inventory],
+    columns: Sequence[str],
+    now: datetime,
+    failed: Failures = (),
+    order: Callable[[Inventory], Iterable[InventoryRow]] = lambda inventory: inventory.rows,
 ) -> str:
     """The clients of one or several servers: a table that sorts and filters, secrets by age, and what ends when.
 
@@ -87,12 +91,9 @@ def inventory_page(
         columns: names of `iac.core.inventory.COLUMNS`; one that is empty for every client is not shown.
         now: the time that ages and ends are told against.
         failed: environments that gave no inventory.
+        order: gives the rows of an inventory in the order of the table.
     """
-    rows = [
-        (inventory.environment, row)
-        for inventory in inventories
-        for row in inventory.sorted_by("client_id", is_descending=False)
-    ]
+    rows = [(inventory.environment, row) for inventory in inventories for row in order(inventory)]
     is_several = len(inventories) > 1
     clients = [row for _, row in rows]
     columns = [name for name in columns if any(COLUMNS[name](row) for row in clients)]
