@@ -155,7 +155,7 @@ INSIDE = {
     "what the server says": "iac.backends.http.server.server_words",
     "whose lock it is": "iac.backends.http.server.parse_holder",
     "reading": "iac.backends.http.document.HttpCell._read",
-    "the state's text": "iac.backends.remote.render_state",
+    "the state's text": "iac.backends.local.render_state",
 }
 
 

@@ -16,7 +16,7 @@ from iac.backends.file import FilePlace
 from iac.backends.local import JournaledBackend, JournalExtent, LocalJournal, journal_line
 from iac.backends.remote import owner_of
 from iac.core.errors import StateError
-from iac.core.state.document import Owner, TextOrigin, fold_all, render_state
+from iac.core.state.document import Owner, TextOrigin, fold_all
 from iac.core.state.model import Event, State
 from iac.ports import Clock, Holder, Site, StateBackend
 
@@ -86,14 +86,14 @@ class FileBackend(JournaledBackend[_Snapshot]):
                 for path in (self._path, self._journal.path):
                     if path.exists():
                         raise self._exists(str(path))
-                self._replace(state, render_state(state).encode())
+                self._replace(state, self._render(state))
 
     def _save(self, state: State) -> State:
         with self._mutex:
             snapshot = self._must_have_snapshot()
             new = replace(fold_all(state, self._unsaved), serial=state.serial + 1)
             self._check(new, snapshot.now)
-            data = render_state(new).encode()
+            data = self._render(new)
             try:
                 with files.hold_folder(self._path.parent, is_writer=True):
                     self._check_unchanged(snapshot, state.serial)

@@ -56,7 +56,7 @@ def taken_over(
     """
     wanted = server.forced(desired.fields, facts.api)
     # What was applied as it is wanted is known, whatever the server holds by now.
-    known = stored.declared if stored.applied == wanted else frozenset()
+    known = {name for name in stored.declared if stored.applied.get(name) == wanted.get(name)}
     changes = [
         _taken(name, stored, observed.fields.get(name), wanted.get(name), defaults)
         for name in in_order(desired.managed - desired.implied - known)

@@ -138,16 +138,36 @@ class TextOrigin:
     fix: str = ""
 
 
-def render_state(state: State) -> str:
-    """The document, with a newline at its end. The same state gives the same text."""
+Lines = dict[str, dict[str, tuple[Any, str]]]
+"""By member and name, the entries of a document with their lines."""
+
+
+def render_state(state: State, lines: Lines | None = None) -> str:
+    """The document, with a newline at its end. The same state gives the same text.
+
+    Args:
+        state: the state.
+        lines: those of the document before, and after the call of this one: the very entries that stay are not
+            rendered again.
+    """
     members = {"kind": KIND, "format_version": FORMAT_VERSION, **STATE.members_of(state)}
-    return "{\n" + ",\n".join(f'  "{name}": {_text(value)}' for name, value in members.items()) + "\n}\n"
+    lines = {} if lines is None else lines
+    texts = (f'  "{name}": {_text(value, lines.setdefault(name, {}))}' for name, value in members.items())
+    return "{\n" + ",\n".join(texts) + "\n}\n"
 
 
-def _text(value: Any) -> str:
+def _text(value: Any, before: dict[str, tuple[Any, str]]) -> str:
     """A member of the document: a line for each of many."""
     if isinstance(value, Mapping):
-        return _lines("{", [f"{dump(name)}: {dump(value[name])}" for name in sorted(value)], "}")
+        lines = {
+            name: before[name]
+            if name in before and before[name][0] is entry
+            else (entry, f"{dump(name)}: {dump(entry)}")
+            for name, entry in sorted(value.items())
+        }
+        before.clear()
+        before.update(lines)
+        return _lines("{", [line for _, line in lines.values()], "}")
     return _lines("[", [dump(one) for one in value], "]") if isinstance(value, tuple) else dump(value)
 
 
