@@ -56,7 +56,8 @@ def taken_over(
     """
     wanted = server.forced(desired.fields, facts.api)
     # What was applied as it is wanted is known, whatever the server holds by now.
-    known = {name for name in stored.declared if stored.applied.get(name) == wanted.get(name)}
+    applied = stored.applied
+    known = stored.declared if applied == wanted else {n for n in stored.declared if applied.get(n) == wanted.get(n)}
     changes = [
         _taken(name, stored, observed.fields.get(name), wanted.get(name), defaults)
         for name in in_order(desired.managed - desired.implied - known)
