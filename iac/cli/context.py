@@ -1,4 +1,14 @@
-"""What every command gets: the global options, stdin and the terminal, and the files that options name."""
+"""What every command gets: the global options, stdin and the terminal, and the files that options name.
+
+Environment variables:
+    IAC_ISSUER: The project's issuer must be this one, so a pull request cannot send credentials elsewhere. Not empty.
+    IAC_CLIENT_ID, IAC_CLIENT_SECRET: The login, as `iac init` writes it to `auth:` of iac.yaml.
+    IAC_AGE_IDENTITY: The age identity, as `iac init` writes it to `state.encryption.identity`.
+    IAC_AUTH_FILE: The file with your own logins. Default: `~/.config/iac/auth.yaml`. Empty: none.
+    NO_COLOR: Print without colour. Overrides `FORCE_COLOR`.
+    FORCE_COLOR: Print in colour off a terminal, as in a pipeline's log.
+    COLUMNS: Width of the terminal.
+"""
 
 from __future__ import annotations
 

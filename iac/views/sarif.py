@@ -65,10 +65,9 @@ def _run(
 
 
 def _rule(diagnostic: Diagnostic, known: Explanation | None) -> dict[str, Any]:
-    words = diagnostic.id.replace("-", " ").capitalize()
     rule = {
         "id": diagnostic.id,
-        "shortDescription": {"text": words},
+        "shortDescription": {"text": diagnostic.id.replace("-", " ").capitalize()},
         "help": {"text": _inert(f"iac explain {diagnostic.id}")},
         "helpUri": f"{_REFERENCE}/diagnostics.md",
         "defaultConfiguration": {"level": _LEVELS[diagnostic.severity]},

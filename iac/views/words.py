@@ -101,6 +101,13 @@ def value_shown(name: str, value: Value | None) -> str:
     return printable(str(value))
 
 
+def cell_text(value: object) -> str:
+    """What a cell of an inventory shows, not yet inert."""
+    if isinstance(value, tuple):
+        return " ".join(value)
+    return "" if value is None else str(value)
+
+
 def counted(number: int, noun: str) -> str:
     """`1 client`, `2 clients`, `2 addresses`."""
     ending = "" if number == 1 else "es" if noun.endswith("s") else "s"

@@ -109,10 +109,9 @@ def check_guards(plan: Plan, consequence: str = "") -> None:
     """
     if plan.refusals:
         groups = grouped(plan.refusals, lambda refusal: (refusal.summary, refusal.id))
-        said = listed(map(_refused, groups), "; ")
         raise UnsafePlan(
             f"the plan is refused{consequence}",
-            why=said,
+            why=listed(map(_refused, groups), "; "),
             fix="see the plan above: each refusal has its fix; iac explain ID says more",
         )
 

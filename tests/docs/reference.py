@@ -19,6 +19,7 @@ from iac.core.server.rule import ServerRule
 from iac.core.server.table import TABLE
 from iac.services import services, template_files, values_schema
 from tests.docs.commands_page import PAGE, commands_page
+from tests.docs.docstring_tables import checks, logins
 from tests.docs.index_page import INDEX, index_page
 from tests.docs.schema_tables import PAGES, schema_table
 from tests.docs.services_pages import services_pages
@@ -54,6 +55,8 @@ def pages() -> dict[Path, str]:
             "Templates of services": _table(("template", "service", "makes"), _service_files()),
             "Values of built-in templates": _table(("template", "value", "needed", "is"), _values()),
         },
+        "doctor": {"Checks": _table(("check", "looks at"), checks())},
+        "login": {"Methods": _table(("`method`", "needs", "is"), logins())},
         "state": {
             "Members": "\n".join(f"### {part}\n\n{_table(('member', 'means'), rows)}" for part, rows in members()),
             "Events": _table(("event", "means"), events()),

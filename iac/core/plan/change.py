@@ -297,8 +297,7 @@ class Change:
     @property
     def sent_names(self) -> frozenset[str]:
         """Names of the fields that a write sets, emptied ones too: a new client has nothing that could be emptied."""
-        names = self.definition.declared if self.creates else self.definition.managed
-        return names | self.carried.keys()
+        return (self.definition.declared if self.creates else self.definition.managed) | self.carried.keys()
 
     def owners_given(self, own: tuple[str, ...] | None) -> tuple[str, ...] | None:
         """Owners that are assigned: those that the definition wants, else those that the client before it had."""

@@ -152,11 +152,6 @@ def out_of_reach(draft: Draft, address: str, client_id: str) -> Diagnostic:
         return guards.lost_update(address, client_id, intent.at)
     if draft.actual.unread.get(client_id) is UnreadReason.REFUSED:
         return guards.token_refused(address, client_id)
-    return _unreachable(address, client_id)
-
-
-def _unreachable(address: str, client_id: str) -> Diagnostic:
-    """Neither its registration access token nor the login shows the client any more."""
     return guards.guard(
         "deleted-on-server",
         f"{client_id} was deleted on the server, or its registration access token or owner has changed",

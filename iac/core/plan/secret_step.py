@@ -52,8 +52,7 @@ def decide_registered(
         is_interrupted: whether a rotation was sent whose answer is lost.
     """
     before = _method(observed.fields)
-    is_ignored = _METHOD in desired.lifecycle.ignore_changes
-    after = before if is_ignored else _method(desired.fields)
+    after = before if _METHOD in desired.lifecycle.ignore_changes else _method(desired.fields)
     if after not in SECRET_METHODS:
         return _without(before, after, stored, facts)
     if server.answer_brings_secret(facts, before, after):

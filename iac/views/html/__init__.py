@@ -21,12 +21,22 @@ from jinja2 import DictLoader, Environment, StrictUndefined
 from markupsafe import Markup, escape
 
 from iac.core.drift import Drift
-from iac.core.inventory import COLUMNS, Cell, Inventory, InventoryRow, parse_moment
+from iac.core.inventory import COLUMNS, Inventory, InventoryRow, parse_moment
 from iac.core.plan.change import Action, OutputAction, SecretChange
 from iac.core.plan.plan import Plan
 from iac.core.rotation import written
 from iac.core.text import printable
-from iac.views.words import SOME_UNREAD, Failures, counted, entry_shown, no_change, remarks, sealing, value_shown
+from iac.views.words import (
+    SOME_UNREAD,
+    Failures,
+    cell_text,
+    counted,
+    entry_shown,
+    no_change,
+    remarks,
+    sealing,
+    value_shown,
+)
 
 _VERBS = {**{str(action): f"to {action}" for action in Action}, "no_op": "unchanged", "unmanaged": "not managed here"}
 _STALE = timedelta(days=90)
@@ -110,7 +120,7 @@ def inventory_page(
                 "client": row,
                 "people": _people(row),
                 "marks": list(_marks(row, now)),
-                "cells": [*([environment] if is_several else []), *(_cell(COLUMNS[name](row)) for name in columns)],
+                "cells": [*([environment] if is_several else []), *(cell_text(COLUMNS[name](row)) for name in columns)],
             }
             for environment, row in rows
         ],
@@ -122,12 +132,6 @@ def inventory_page(
         holders=_holders(clients),
         ends=sorted(_ends(clients), key=lambda end: (end["when"], end["name"])),
     )
-
-
-def _cell(value: Cell) -> str:
-    if isinstance(value, tuple):
-        return " ".join(value)
-    return "" if value is None else str(value)
 
 
 def _people(row: InventoryRow) -> list[str]:
