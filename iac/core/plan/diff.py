@@ -105,7 +105,7 @@ def mismatches(
     expected = server.forced(wanted, facts.api)
     return [
         name
-        for name in in_order(names)
+        for name in in_order(n for n in names if expected.get(n) is None or expected[n] != answer.fields.get(n))
         if not is_hidden(name, answer, facts)
         and not _same(name, answer.fields.get(name), expected.get(name), defaults)
         and not _is_as_declared(name, wanted, answer)
