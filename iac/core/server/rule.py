@@ -62,7 +62,7 @@ def find_invalid_members(answer: Mapping[str, Any], kinds: Mapping[str, Kind]) -
         kind = kinds.get(name)
         if value is None or (_is_plain(kind, value) and name not in CREDENTIALS):
             continue
-        if kind is not None and not _fits(name, kind, value):
+        if kind is not None and not fits(name, kind, value):
             yield InvalidMember(name, "an object" if name == "jwks" else _WORDS[kind], _actual(value))
         elif name in CREDENTIALS and not value.isprintable():
             # RFC 6749 appendix A has printable characters alone; another would be a line of its own in a service's file
@@ -80,7 +80,8 @@ def _is_plain(kind: Kind | None, value: Any) -> bool:
     return kind is not None and type(value) is _PLAIN.get(kind) and (type(value) is not str or value.isascii())
 
 
-def _fits(name: str, kind: Kind, value: Any) -> bool:
+def fits(name: str, kind: Kind, value: Any) -> bool:
+    """Whether a member of an answer is of its kind."""
     if type(value) is _PLAIN.get(kind):
         return True
     match kind:
