@@ -11,6 +11,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from coverage import Coverage
 from hypothesis import settings
 
 settings.register_profile("iac", deadline=None, derandomize=True)
@@ -93,10 +94,25 @@ SLOW = (
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what is slow."""
+    """Mark what is slow, and put it last."""
     slow = {TESTS / name for name in SLOW}
     # Ten thousand items are in three hundred files: each file is asked once.
     is_slow = {path: not slow.isdisjoint((path, *path.parents)) for path in {item.path for item in items}}
     for item in items:
         if is_slow[item.path]:
             item.add_marker(pytest.mark.slow)
+    items.sort(key=_is_slow)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Stop coverage at the first slow test: those before it hold the floors, and measuring costs half as much again.
+
+    Every worker runs its tests in their order, so whatever a process does only once was measured.
+    """
+    if _is_slow(item) and (coverage := Coverage.current()):
+        coverage.stop()
+
+
+def _is_slow(item: pytest.Item) -> bool:
+    return item.get_closest_marker("slow") is not None
