@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from benchmarks.process import IAC, run
-from iac.core.registration import NewClient
+from iac.core.model import NewClient
 from iac.core.secret import Secret
 from iac.core.server import create_body
 from iac.sealing import new_identity

@@ -26,7 +26,7 @@ from yaml.events import (
 )
 
 from iac.core.catalogue import mistake
-from iac.core.diagnostics import Diagnostic, Location
+from iac.core.errors import Diagnostic, Location
 from iac.files import read
 
 Pointer = tuple[str | int, ...]

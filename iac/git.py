@@ -21,8 +21,7 @@ from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 
-from iac.core.diagnostics import Diagnostic, Severity
-from iac.core.errors import InputError
+from iac.core.errors import Diagnostic, InputError, Severity
 from iac.core.text import printable
 from iac.ports.path import named_file
 from iac.process import Child, Command, Failure, ProcessError, run

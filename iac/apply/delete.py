@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from iac.apply.outcome import Delivered, Done, Failed, NotDelivered, Outcome, StopRequest
 from iac.apply.request import check_same, read_back
 from iac.core.errors import IacError, UnknownOutcome
+from iac.core.model import Registration
 from iac.core.plan.change import Change, OutputAction, PredecessorChange
-from iac.core.registration import Registration
 from iac.core.state.codec import kept_answer
 from iac.core.state.model import ClientGone, ClientState, ClientWritten, PredecessorGone, Tombstone
 from iac.core.text import listed

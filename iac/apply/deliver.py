@@ -8,13 +8,11 @@ from typing import TYPE_CHECKING
 
 from iac.apply.outcome import Delivered, NotDelivered
 from iac.core.desired import OutputSpec
-from iac.core.diagnostics import Diagnostic, Severity, sort_key
-from iac.core.errors import ClosedSecretError, IacError, InputError, InvalidInput
+from iac.core.errors import ClosedSecretError, Diagnostic, IacError, InputError, InvalidInput, Severity, sort_key
 from iac.core.model import uses_secret
 from iac.core.plan.change import Change, OutputAction, OutputChange, SecretChange
-from iac.core.plan.draft import RenderedClient
 from iac.core.plan.output import as_rendered, find_block, is_written, made_by, record_output
-from iac.core.plan.plan import Plan
+from iac.core.plan.plan import Plan, RenderedClient
 from iac.core.secret import Secret
 from iac.core.state.model import ClientState, OutputRecord, OutputWritten, State, key_in_use, kid_in_use
 from iac.core.text import listed

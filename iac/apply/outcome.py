@@ -6,8 +6,7 @@ import threading
 from dataclasses import dataclass, field
 from typing import Any
 
-from iac.core.diagnostics import Diagnostic
-from iac.core.errors import IacError
+from iac.core.errors import Diagnostic, IacError
 from iac.core.plan.change import Action, Change, OutputChange
 from iac.core.proof import Proof
 

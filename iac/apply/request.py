@@ -13,11 +13,10 @@ from dataclasses import dataclass
 from iac.core import server
 from iac.core.desired import OWNERS
 from iac.core.errors import GarbledError, OwnersError, ServerError, StalePlan, UnknownOutcome, UnreachableError
-from iac.core.model import AUTH_METHODS, Fields, uses_secret
+from iac.core.model import AUTH_METHODS, Facts, Fields, NewClient, Registration, uses_secret
 from iac.core.plan.change import Action, Change, SecretStep
 from iac.core.plan.diff import is_hidden, mismatches
 from iac.core.plan.identity import set_apart
-from iac.core.registration import Facts, NewClient, Registration
 from iac.core.secret import Secret
 from iac.core.state.model import ClientState, IntentDropped
 from iac.ports import Provider

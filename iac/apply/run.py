@@ -13,14 +13,12 @@ from iac.apply.delete import Deletion, retire_predecessors
 from iac.apply.deliver import check_outputs, deliver
 from iac.apply.outcome import Done, Failed, NotTried, Outcome, Report, StopRequest
 from iac.apply.step import Steps
-from iac.core.diagnostics import Diagnostic
-from iac.core.errors import GarbledError, IacError, StateError, UnreachableError
+from iac.core.errors import Diagnostic, GarbledError, IacError, StateError, UnreachableError
+from iac.core.model import Actual
 from iac.core.plan.approval import approve, uncovered
 from iac.core.plan.change import Action, Change, SecretStep
-from iac.core.plan.draft import PlanOptions
 from iac.core.plan.identity import reinstate
-from iac.core.plan.plan import Plan
-from iac.core.registration import Actual
+from iac.core.plan.plan import Plan, PlanOptions
 from iac.core.secret import Secret
 from iac.core.state.document import check_events
 from iac.core.state.model import ClientState, ClientWritten, SealedSecret, State

@@ -11,13 +11,11 @@ from iac.apply.delete import Deletion
 from iac.apply.request import Requests, check_kept, check_same, check_secret
 from iac.core import server
 from iac.core.desired import DesiredClient
-from iac.core.diagnostics import Diagnostic, Severity
-from iac.core.errors import IacError, ServerError, UnknownOutcome, UnreachableError
-from iac.core.model import Fields, members, uses_secret
+from iac.core.errors import Diagnostic, IacError, ServerError, Severity, UnknownOutcome, UnreachableError
+from iac.core.model import Facts, Fields, NewClient, Registration, members, uses_secret
 from iac.core.plan.change import Action, Change, SecretChange, SecretStep
 from iac.core.plan.diff import fate, mismatches
 from iac.core.plan.identity import set_apart
-from iac.core.registration import Facts, NewClient, Registration
 from iac.core.rotation import with_expiry
 from iac.core.secret import Secret
 from iac.core.state.codec import kept_answer

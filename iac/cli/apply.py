@@ -22,9 +22,7 @@ from iac.cli.approval import (
 )
 from iac.cli.context import CommandContext
 from iac.cli.environments import names_of, run_in_order
-from iac.cli.format import FORMAT
-from iac.cli.help import Example, Subcommand
-from iac.cli.options import complete_addresses
+from iac.cli.options import FORMAT, Example, Subcommand, complete_addresses
 from iac.core.errors import IacError, InputError
 from iac.core.plan.approval import DIGEST, SavedPlan, parse_saved_plans
 from iac.core.state.codec import MalformedValue

@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING
 import click
 
 from iac.cli import INTERRUPTED
-from iac.cli.context import CommandContext, approve, check_terminal, is_terminal
-from iac.cli.format import show_json, show_plan
+from iac.cli.context import CommandContext, approve, check_terminal, is_terminal, plan_shown, show_json
 from iac.cli.options import complete_addresses
 from iac.core.errors import PartialApply
 from iac.core.plan.approval import SavedPlan
@@ -97,7 +96,7 @@ def carry_out(
 
     # The plan is shown before anything can refuse it: a person sees what was refused.
     if terms.view == "text":
-        show_plan(context, locked.plan, "text")
+        click.echo(plan_shown(context, locked.plan), nl=False, color=True)
     if terms.expected is not None:
         check_expected(locked.plan, locked.state.approval, terms.expected)
     if terms.saved is not None:

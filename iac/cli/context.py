@@ -1,25 +1,39 @@
-"""What every command gets: the global options, stdin and the terminal, and the files that options name."""
+"""What every command gets: the global options, stdin and the terminal, and the files that options name.
+
+Environment variables:
+    IAC_ISSUER: The project's issuer must be this one, so a pull request cannot send credentials elsewhere. Not empty.
+    IAC_CLIENT_ID, IAC_CLIENT_SECRET: The login, as `iac init` writes it to `auth:` of iac.yaml.
+    IAC_AGE_IDENTITY: The age identity, as `iac init` writes it to `state.encryption.identity`.
+    IAC_AUTH_FILE: The file with your own logins. Default: `~/.config/iac/auth.yaml`. Empty: none.
+    NO_COLOR: Print without colour. Overrides `FORCE_COLOR`.
+    FORCE_COLOR: Print in colour off a terminal, as in a pipeline's log.
+    COLUMNS: Width of the terminal.
+"""
 
 from __future__ import annotations
 
 import os
 import shutil
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
+from iac.cli.call import call_of
 from iac.core.errors import DeclinedError, InputError, RenderError
+from iac.core.explanation import Explanation
 from iac.core.text import printable
 from iac.files import read
+from iac.ports import Holder
 from iac.ports.path import PROJECT_FILE, path_inside, path_over
 from iac.ports.progress import SILENT, Progress
 
 if TYPE_CHECKING:
+    from iac.core.plan.plan import Plan
     from iac.sinks.file.sink import FileSink
     from iac.views.layout import TextLayout
 
@@ -272,3 +286,49 @@ def _sink(context: CommandContext, file: str, option: str) -> Iterator[tuple[Fil
         yield FileSink(path.parent), path.name
     except RenderError as error:
         raise refusal(error.why) from error
+
+
+def plan_shown(context: CommandContext, plan: Plan) -> str:
+    """A plan as text for stdout."""
+    from iac.views.text import plan_text
+
+    return plan_text(plan, color=context.wants_color(), width=context.width(), is_full=bool(context.verbose))
+
+
+def note_run(context: CommandContext, holder: Holder | None) -> None:
+    """Say that another run is changing the server."""
+    if holder is not None:
+        context.note(
+            f"{holder.who} has locked the state since {holder.since}"
+            f" - if that run has died, run: iac state unlock {holder.run_id}"
+        )
+
+
+def known_ids() -> Mapping[str, Explanation]:
+    """What is known of ids, for views that explain them."""
+    from iac.workflow.explain import explanations  # reads every table of ids
+
+    return explanations()
+
+
+def show(view: str, value: Any, lines: Iterable[str]) -> None:
+    """Print a result on stdout: a JSON value, or lines for people, in which text of others is inert."""
+    if view == "json":
+        show_json(value)
+        return
+    for line in lines:
+        click.echo(printable(line))
+
+
+def show_json(value: Any) -> None:
+    """Print a JSON value on stdout."""
+    from iac.views.words import json_text
+
+    context = click.get_current_context(silent=True)
+    if context is not None:
+        call = call_of(context)
+        if call.sections is not None:
+            call.sections.append(value)
+            return
+        call.has_shown = True
+    click.echo(json_text(value), nl=False)

@@ -1,4 +1,30 @@
-"""`iac doctor`: what is misconfigured, what the login may do, and what reading shows."""
+"""`iac doctor`: what is misconfigured, what the login may do, and what reading shows.
+
+Checks:
+    versions: iac, Python, the system
+    project: iac.yaml, definitions and templates, as `iac validate`
+    pipelines: pipelines that another version wrote; those of 0.1.0 install `iac` by name, which is an error
+    settings: only if iac.yaml is unusable, or `--env` is missing
+    pinned: `IAC_ISSUER`: whether credentials are bound to one server
+    files: files with a secret, and the key file, that others can read
+    outputs: rendered files that git tracks (an error) or does not ignore
+    login-client: a definition of the client by which iac logs in
+    encryption: whether secrets in state are encrypted, and to how many recipients
+    identity: whether an identity here opens them
+    state: whether it is whole, of this project, and reachable
+    older-state: only if this machine has seen a newer state
+    interrupted: only if an earlier run left writes open
+    lock: who holds it, and until when
+    rendered: outputs whose credentials state does not have, or that are missing or altered on this machine
+    server: whether it answers and is the issuer of iac.yaml
+    login: who the login is
+    scopes: with `iam-admin`: whether they suffice, or exceed what iac needs
+    flavour: with `iam-admin`: how the server behaves, and how many clients it has
+    registration: with `rfc7591`: whether iac knows where to register clients
+    exposure: with `iam-admin`: whether reading shows secrets (IAM up to 1.13)
+    clock: whether this machine's time is within 30 seconds of the server's
+    clients: clients that are disabled on the server; secrets that end within 30 days, or have ended
+"""
 
 from __future__ import annotations
 
@@ -10,8 +36,7 @@ import click
 
 from iac.cli.context import CommandContext
 from iac.cli.environments import run_each, show_sections
-from iac.cli.format import FORMAT, show_json
-from iac.cli.help import Example, Subcommand
+from iac.cli.options import FORMAT, Example, Subcommand
 from iac.core.text import printable
 from iac.views.layout import SIGNS, TextLayout
 
@@ -46,21 +71,12 @@ def command(context: CommandContext, *, view: str) -> int:
     """
     from iac.workflow.doctor import run_checkup  # brings in the adapters
 
-    if context.is_many:
-        sections = run_each(context, run_checkup, _code_of)
-        return show_sections(context, sections, view, value=_value, text=_text)
-    checkup = run_checkup(context)
-    if view == "json":
-        show_json(_value(checkup))
-    else:
-        click.echo(_text(context, checkup), nl=False, color=True)
-    return _code_of(checkup)
+    sections = run_each(context.with_progress(), run_checkup, _code_of)
+    return show_sections(context, sections, view, value=_value, text=_text)
 
 
 def _code_of(checkup: Checkup) -> int:
-    if not checkup.is_reached:
-        return UNREACHED
-    return 1 if checkup.has_errors else 0
+    return UNREACHED if not checkup.is_reached else 1 if checkup.has_errors else 0
 
 
 def _value(checkup: Checkup) -> dict[str, Any]:

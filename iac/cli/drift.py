@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import click
 
-from iac.cli.context import CommandContext
+from iac.cli.context import CommandContext, note_run, show
 from iac.cli.environments import run_each, show_page, show_sections
-from iac.cli.format import format_option, note_run, show, show_json
-from iac.cli.help import Example, Subcommand
-from iac.cli.options import complete_addresses
+from iac.cli.options import Example, Subcommand, complete_addresses, format_option
 from iac.core.drift import Drift, SecretDrift
 from iac.core.text import listed
 from iac.views.kind import BUDGET
 from iac.views.words import value_shown
 
 if TYPE_CHECKING:
-    from iac.config.edit.splice import DefinitionFile
     from iac.workflow.drift import AcceptedField
 
 
@@ -51,29 +48,23 @@ def command(context: CommandContext, *, addresses: tuple[str, ...], view: str, a
     """
     if accept and (addresses or view in {"markdown", "html"}):
         raise click.UsageError(f"--accept ADDR cannot be combined with other ADDR or --format {view}")
-    if context.is_many and not accept:
-        from iac.views.drift import drift_markdown, drift_text
-
-        def text(one: CommandContext, drift: Drift) -> str:
-            if view == "markdown":
-                return drift_markdown(drift, BUDGET)
-            return drift_text(drift, color=one.wants_color(), width=one.width())
-
-        sections = run_each(context, lambda one: _read(one, addresses), lambda drift: 2 if drift.clients else 0)
-        if view == "html":
-            from iac.views.html import drift_page  # brings in Jinja2
-
-            return show_page(sections, drift_page)
-        return show_sections(context, sections, view, value=Drift.to_dict, text=text)
-    from iac.config.edit.splice import read_sources  # not needed by --help
-
-    # The files as they are before the server is asked: one that changes meanwhile is not written.
-    sources = read_sources(context.root, accept) if accept else {}
-    drift = _read(context.with_progress(), accept or addresses)
     if accept:
-        return _accept(context, drift, sources, view)
-    _show(context, drift, view)
-    return 2 if drift.clients else 0
+        return _accept(context, accept, view)
+    sections = run_each(
+        context.with_progress(), lambda one: _read(one, addresses), lambda drift: 2 if drift.clients else 0
+    )
+    if view == "html":
+        from iac.views.html import drift_page  # brings in Jinja2
+
+        return show_page(sections, drift_page)
+    from iac.views.drift import drift_markdown, drift_text
+
+    def text(one: CommandContext, drift: Drift) -> str:
+        if view == "markdown":
+            return drift_markdown(drift, BUDGET)
+        return drift_text(drift, color=one.wants_color(), width=one.width())
+
+    return show_sections(context, sections, view, value=Drift.to_dict, text=text)
 
 
 def _read(context: CommandContext, addresses: tuple[str, ...]) -> Drift:
@@ -87,24 +78,13 @@ def _read(context: CommandContext, addresses: tuple[str, ...]) -> Drift:
     return drift
 
 
-def _show(context: CommandContext, drift: Drift, view: str) -> None:
-    from iac.views.drift import drift_markdown, drift_text
-
-    if view == "json":
-        show_json(drift.to_dict())
-    elif view == "html":
-        from iac.views.html import drift_page  # brings in Jinja2
-
-        click.echo(drift_page([drift]), nl=False)
-    elif view == "markdown":
-        click.echo(drift_markdown(drift, BUDGET), nl=False)
-    else:
-        click.echo(drift_text(drift, color=context.wants_color(), width=context.width()), nl=False, color=True)
-
-
-def _accept(context: CommandContext, drift: Drift, sources: Mapping[str, DefinitionFile], view: str) -> int:
+def _accept(context: CommandContext, addresses: tuple[str, ...], view: str) -> int:
+    from iac.config.edit.splice import read_sources  # not needed by --help
     from iac.workflow.drift import accept
 
+    # The files as they are before the server is asked: one that changes meanwhile is not written.
+    sources = read_sources(context.root, addresses)
+    drift = _read(context.with_progress(), addresses)
     accepted, findings = accept(context.root, drift, sources)
     lines = [line for one in accepted for line in _written(drift, one)]
     lines += [line for finding in findings for line in finding.lines()]

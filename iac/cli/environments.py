@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Generic, TypeVar
 
 import click
 
 from iac.cli import INTERRUPTED
-from iac.cli.context import CommandContext
+from iac.cli.call import call_of
+from iac.cli.context import CommandContext, show_json
 from iac.cli.failure import exit_code, known_error, report
-from iac.cli.format import show_json
-from iac.cli.options import call_of
+from iac.cli.progress import NestedProgress
 from iac.core.errors import IacError
 from iac.core.text import printable
 from iac.views.words import Failures
@@ -27,7 +27,10 @@ _MILD_TO_BAD = (0, 2, 3, 4, 5, 1, 6, 130)
 
 @dataclass(frozen=True, slots=True)
 class Section(Generic[T]):
-    """One environment of several: what the command found there and its exit code, or why it found nothing."""
+    """One environment: what the command found there and its exit code, or why it found nothing.
+
+    `name` is "" for the only one.
+    """
 
     context: CommandContext
     name: str
@@ -54,14 +57,19 @@ def names_of(context: CommandContext) -> Sequence[str]:
 def run_each(
     context: CommandContext, work: Callable[[CommandContext], T], code_of: Callable[[T], int]
 ) -> list[Section[T]]:
-    """Do the same for each environment, side by side; one that fails keeps no other from its section."""
+    """Do the same for each environment, side by side; one that fails keeps no other from its section.
+
+    Where one is asked for, what goes wrong there ends the command.
+    """
+    if not context.is_many:
+        result = work(context)
+        return [Section(context, "", result, code_of(result))]
     names = names_of(context)
-    progress = context.with_progress().progress
     turn = threading.BoundedSemaphore(_AT_ONCE)
     ended: dict[str, Section[T] | click.ClickException] = {}
 
     def run(name: str) -> None:
-        inner = context.for_one(name)
+        inner = replace(context.for_one(name), progress=NestedProgress(context.progress, name))
         with turn:
             try:
                 result = work(inner)
@@ -70,9 +78,9 @@ def run_each(
                 ended[name] = mistake
             except Exception as error:
                 ended[name] = Section(inner, name, None, exit_code(error), known_error(error))
-        progress.leave(name)
+        context.progress.leave(name)
 
-    progress.begin(len(names), "environment")
+    context.progress.begin(len(names), "environment")
     # Not a pool, whose threads a process waits for at its end: Ctrl-C ends at once, whatever a server does.
     threads = [threading.Thread(target=run, args=(name,), name=f"iac-{name}", daemon=True) for name in names]
     try:
@@ -81,7 +89,7 @@ def run_each(
         for thread in threads:
             thread.join()  # limit: that of the command in one environment
     finally:
-        progress.end()
+        context.progress.end()
     sections = []
     for outcome in (ended[name] for name in names):
         if isinstance(outcome, click.ClickException):
@@ -98,15 +106,16 @@ def show_sections(
     value: Callable[[T], dict[str, Any]],
     text: Callable[[CommandContext, T], str],
 ) -> int:
-    """Print one report with a section for each environment; the worst exit code."""
+    """Print one report, with a section for each of several environments; the worst exit code."""
     if view == "json":
-        show_json({"environments": [_value(section, value) for section in sections]})
+        values = [_value(section, value) for section in sections]
+        show_json({"environments": values} if context.is_many else values[0])
     else:
         page = context.layout()
         for number, section in enumerate(sections):
             if number:
                 click.echo()
-            if view == "text" or section.result is None:
+            if section.name and (view == "text" or section.result is None):
                 click.echo(page.line(printable(f"== {section.name} =="), "bold"), color=True)
             if section.result is not None:
                 click.echo(text(section.context, section.result), nl=False, color=True)
@@ -120,10 +129,14 @@ def failures(sections: Sequence[Section[T]]) -> Failures:
     return [(section.name, " ".join(error_lines(section.error))) for section in sections if section.result is None]
 
 
+def results(sections: Sequence[Section[T]]) -> list[T]:
+    """What was found, in order."""
+    return [section.result for section in sections if section.result is not None]
+
+
 def show_page(sections: Sequence[Section[T]], page: Callable[[Sequence[T], Failures], str]) -> int:
     """Print one page of all environments; the worst exit code."""
-    results = [section.result for section in sections if section.result is not None]
-    click.echo(page(results, failures(sections)), nl=False)
+    click.echo(page(results(sections), failures(sections)), nl=False)
     return worst(section.code for section in sections)
 
 
@@ -178,7 +191,7 @@ def error_value(name: str, error: IacError, code: int) -> dict[str, Any]:
 
 def _value(section: Section[T], value: Callable[[T], dict[str, Any]]) -> dict[str, Any]:
     if section.result is not None:
-        return {"environment": section.name, **value(section.result)}
+        return {**({"environment": section.name} if section.name else {}), **value(section.result)}
     return error_value(section.name, section.error or IacError("nothing was found"), section.code)
 
 

@@ -6,10 +6,8 @@ from collections.abc import Mapping
 
 import click
 
-from iac.cli.context import CommandContext
-from iac.cli.format import FORMAT, show
-from iac.cli.help import Example, Subcommand
-from iac.cli.options import complete_ids
+from iac.cli.context import CommandContext, show
+from iac.cli.options import FORMAT, Example, Subcommand, complete_ids
 from iac.core.explanation import Explanation
 
 

@@ -1,4 +1,16 @@
-"""Errors become messages and exit codes, here and nowhere else."""
+"""Errors become messages and exit codes, here and nowhere else.
+
+Exit codes:
+    0: done, or no changes
+    1: an error in input or configuration; a missing, foreign or damaged state; a declined plan; a closed or full stdout
+    2: changes or differences (`plan --detailed-exitcode`, `drift`, every `--check`); credentials that fail (`verify`)
+    3: refused by a guard or by policy
+    4: the plan is not the approved one
+    5: applied in part; or applied, but the credentials do not work (`apply --verify`)
+    6: server or backend unreachable, login refused, or another run holds the lock
+    64: wrong usage of the command line
+    130: interrupted
+"""
 
 from __future__ import annotations
 
@@ -8,8 +20,7 @@ from typing import Any
 
 import click
 
-from iac.cli.context import layout_of
-from iac.cli.format import show_json
+from iac.cli.context import layout_of, show_json
 from iac.core.errors import (
     DeclinedError,
     IacError,

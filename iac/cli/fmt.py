@@ -8,9 +8,8 @@ from pathlib import Path
 import click
 
 from iac.cli.context import CommandContext
-from iac.cli.help import Example, Subcommand
-from iac.core.diagnostics import Diagnostic, Severity
-from iac.core.errors import InvalidInput
+from iac.cli.options import Example, Subcommand
+from iac.core.errors import Diagnostic, InvalidInput, Severity
 from iac.views.words import counted
 
 

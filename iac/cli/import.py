@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from iac.cli.context import CommandContext, read_stdin
-from iac.cli.format import FORMAT, show
-from iac.cli.help import Example, Subcommand
+from iac.cli.context import CommandContext, read_stdin, show
+from iac.cli.options import FORMAT, Example, Subcommand
 from iac.core.text import listed, once_per_message
 
 if TYPE_CHECKING:

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from iac.cli.context import CommandContext, is_terminal
-from iac.cli.help import Example, Subcommand
-from iac.cli.options import Choice
+from iac.cli.options import Choice, Example, Subcommand
 from iac.core.explanation import page_url
 from iac.core.text import printable
 from iac.registry import BACKENDS, FORGES, PROVIDERS

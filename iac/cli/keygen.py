@@ -7,10 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from iac.cli.context import CommandContext, check_place, write_whole
-from iac.cli.format import FORMAT, show
-from iac.cli.help import Example, Subcommand
-from iac.cli.options import Choice, complete_addresses
+from iac.cli.context import CommandContext, check_place, show, write_whole
+from iac.cli.options import FORMAT, Choice, Example, Subcommand, complete_addresses
 from iac.core.errors import InputError
 from iac.core.state.model import ClientKey
 from iac.core.text import listed

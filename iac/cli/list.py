@@ -12,8 +12,7 @@ import click
 
 from iac.cli.context import CommandContext
 from iac.cli.environments import Section, error_lines, run_each, show_page, show_sections, worst
-from iac.cli.format import format_option, show_json
-from iac.cli.help import Example, Subcommand
+from iac.cli.options import Example, Subcommand, format_option
 from iac.core.inventory import COLUMNS, ClientStatus, Filter, Inventory, InventoryRow
 from iac.core.rotation import seconds
 from iac.core.text import nearest
@@ -127,11 +126,12 @@ def command(
     )
     needs_owners = "owners" in {*(columns or ()), order.removeprefix("-")}
     table = _Table(wanted, columns, order, view)
-    if context.is_many:
-        sections = run_each(context, lambda one: _read(one, table, needs_owners=needs_owners), lambda _: 0)
-        return _show_many(context, sections, table)
-    _show(context, _read(context.with_progress(), table, needs_owners=needs_owners), table)
-    return 0
+    sections = run_each(context.with_progress(), lambda one: _read(one, table, needs_owners=needs_owners), lambda _: 0)
+    if view == "html":
+        return show_page(sections, table.page)
+    if view == "csv":
+        return _show_csv(context, sections, table)
+    return show_sections(context, sections, view, value=table.value, text=table.text)
 
 
 def _read(context: CommandContext, table: _Table, *, needs_owners: bool) -> Inventory:
@@ -180,7 +180,7 @@ class _Table:
         from iac.clock import SystemClock
         from iac.views.html import inventory_page  # brings in Jinja2
 
-        return inventory_page(inventories, self.named or tuple(COLUMNS), SystemClock().now(), failed)
+        return inventory_page(inventories, self.named or tuple(COLUMNS), SystemClock().now(), failed, self.rows)
 
     def text(self, context: CommandContext, inventory: Inventory) -> str:
         """For people."""
@@ -189,19 +189,20 @@ class _Table:
         return inventory_text(inventory, self.columns(inventory), self.rows(inventory), width=context.width())
 
 
-def _show_many(context: CommandContext, sections: Sequence[Section[Inventory]], table: _Table) -> int:
-    if table.view == "html":
-        return show_page(sections, table.page)
-    if table.view != "csv":
-        return show_sections(context, sections, table.view, value=table.value, text=table.text)
-    head = ""
+def _show_csv(context: CommandContext, sections: Sequence[Section[Inventory]], table: _Table) -> int:
+    """One table, in which the environment is the first column where there are several."""
+    from iac.views.inventory import summary_line
+
+    shown = ""
     for section in sections:
         context.note(*(f"{section.name}: {line}" for line in error_lines(section.error)))
         if section.result is not None:
             first, *lines = table.csv(section.result).splitlines()
-            click.echo("" if head else f"environment,{first}\n", nl=False)
-            head = first
-            click.echo("".join(f"{section.name},{line}\n" for line in lines), nl=False)
+            start = f"{section.name}," if section.name else ""
+            shown = shown or f"{start and 'environment,'}{first}\n"
+            shown += "".join(f"{start}{line}\n" for line in lines)
+            section.context.note(summary_line(section.result, len(lines)))
+    click.echo(shown, nl=False)
     return worst(section.code for section in sections)
 
 
@@ -218,17 +219,3 @@ def _usual(wanted: Filter, order: str, inventory: Inventory) -> tuple[str, ...]:
         order.removeprefix("-"): True,
     }
     return tuple(dict.fromkeys([*_USUAL, *(name for name, is_wanted in more.items() if is_wanted)]))
-
-
-def _show(context: CommandContext, inventory: Inventory, table: _Table) -> None:
-    from iac.views.inventory import summary_line
-
-    if table.view == "json":
-        show_json(table.value(inventory))
-    elif table.view == "csv":
-        click.echo(table.csv(inventory), nl=False)
-        context.note(summary_line(inventory, len(table.rows(inventory))))
-    elif table.view == "html":
-        click.echo(table.page([inventory]), nl=False)
-    else:
-        click.echo(table.text(context, inventory), nl=False)

@@ -8,10 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from iac.cli.context import CommandContext, is_terminal
-from iac.cli.format import FORMAT, show
-from iac.cli.help import Example, Subcommand
-from iac.cli.options import complete_templates
+from iac.cli.context import CommandContext, is_terminal, show
+from iac.cli.options import FORMAT, Example, Subcommand, complete_templates
 from iac.core.explanation import page_url
 from iac.services import Service, services
 

@@ -1,19 +1,20 @@
-"""The global options, which count before and after a command; did you mean; completion.
+"""What the command line takes and its help shows: options, those of iac itself before and after a command, too.
 
 Completion reads files and tables, and needs no login. Where a file has a mistake there is nothing to complete.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import click
 
 from iac import __version__
+from iac.cli.call import call_of
+from iac.core.explanation import page_url
 from iac.core.text import nearest, printable
 
 if TYPE_CHECKING:
@@ -22,45 +23,16 @@ if TYPE_CHECKING:
     from iac.cli.context import CommandContext
 
 
-@dataclass(slots=True)
-class Invocation:
-    """One call of iac: its global options, wherever they stand, and whether JSON was printed.
+def command_context(context: click.Context) -> CommandContext:
+    """What the global options of a call say, for its command."""
+    from iac.cli.context import CommandContext  # not needed by --help
 
-    stdout carries one JSON value: an error after it goes to stderr alone. `sections` takes the values of a command that
-    goes through several environments, until it prints them as one.
-    """
-
-    directory: str = "."
-    environments: tuple[str, ...] = ()
-    has_all: bool = False
-    no_color: bool = False
-    quiet: bool = False
-    verbose: int = 0
-    has_shown: bool = False
-    sections: list[Any] | None = None
-
-    def take(self, option: click.Parameter, value: Any) -> None:
-        """Add what an option says: one that repeats adds up, of another the last one counts."""
-        before = getattr(self, option.name)
-        is_sum = option.multiple or getattr(option, "count", False)
-        setattr(self, option.name, before + value if is_sum else value)
-
-    def context(self) -> CommandContext:
-        """The same for a command."""
-        from iac.cli.context import CommandContext  # not needed by --help
-
-        names = tuple(dict.fromkeys(self.environments))
-        return CommandContext(self.directory, names, self.has_all, self.no_color, self.quiet, self.verbose)
+    call = call_of(context)
+    names = tuple(dict.fromkeys(call.environments))
+    return CommandContext(call.directory, names, call.has_all, call.no_color, call.quiet, call.verbose)
 
 
-def call_of(context: click.Context) -> Invocation:
-    """The call that a context belongs to; completion has none before."""
-    root = context.find_root()
-    if root.obj is None:
-        root.obj = Invocation()
-    return cast("Invocation", root.obj)
-
-
+F = TypeVar("F", bound=Callable[..., Any])
 Completer = Callable[[click.Context, click.Parameter, str], "list[CompletionItem]"]
 
 
@@ -69,7 +41,7 @@ def _completer(words: Callable[[Path], Iterable[str]]) -> Completer:
         from click.shell_completion import CompletionItem  # only in completion
 
         with suppress(Exception):  # a shell has no place for a message
-            known = words(call_of(context).context().root)
+            known = words(command_context(context).root)
             return [CompletionItem(word) for word in known if word.startswith(incomplete) and word == printable(word)]
         return []
 
@@ -177,3 +149,145 @@ class Choice(click.Choice[str]):
         """All that there is, and what was probably meant."""
         hint = nearest(str(value), self.choices)
         return f"{super().get_invalid_choice_message(value, ctx)}{hint and f' {hint.capitalize()}'}"
+
+
+class Example(NamedTuple):
+    """What somebody wants, and the command lines that do it; `iac` reads nothing of them."""
+
+    purpose: str
+    lines: str
+
+
+def option_rows(command: click.Command, context: click.Context) -> Iterator[tuple[str, str]]:
+    """Each option as it is written, and what it does, with its default as the last sentence."""
+    is_root = getattr(command, "is_root", False)
+    for option in command.get_params(context):
+        record = option.get_help_record(context)
+        if record is None or not isinstance(option, click.Option) or (option in GLOBAL and not is_root):
+            continue
+        default = option.get_help_extra(context).get("default")
+        yield record[0], f"{option.help} Default: {default}." if default else str(option.help)
+
+
+class _Everywhere(click.Command):
+    """A command that takes the global options, too: they count before and after it."""
+
+    is_root = False
+
+    def get_params(self, ctx: click.Context) -> list[click.Parameter]:
+        """Its own, then the global ones."""
+        return [*super().get_params(ctx), *(() if self.is_root else GLOBAL)]
+
+
+class Subcommand(_Everywhere):
+    """A command whose help ends with examples, exit codes and the page that explains more.
+
+    Attributes:
+        page: below docs/, an anchor included.
+        exits: the codes that mean something special here; `docs/reference/commands.md` has those of all commands.
+    """
+
+    def __init__(
+        self, *args: Any, page: str, examples: Iterable[Example], exits: Mapping[int, str] | None = None, **kwargs: Any
+    ) -> None:
+        super().__init__(*args, **kwargs)
+        self.page = page
+        self.examples = tuple(examples)
+        self.exits = dict(exits or {})
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run it with what the global options say."""
+        ctx.obj = command_context(ctx)
+        if ctx.obj.verbose:
+            ctx.call_on_close(_log(ctx.obj.verbose))
+        return super().invoke(ctx)
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the options, and show the rest below them."""
+        _write_options(self, ctx, formatter)
+        with formatter.section("Examples"):
+            for number, example in enumerate(self.examples):
+                if number:
+                    formatter.write_paragraph()
+                _write_lines(formatter, f"{example.purpose}:", indent=0)
+                _write_lines(formatter, example.lines)
+        if self.exits:
+            with formatter.section("Exit codes"):
+                formatter.write_dl([(str(code), meaning) for code, meaning in sorted(self.exits.items())])
+        with formatter.section("Read more"):
+            _write_lines(formatter, page_url(self.page), indent=0)
+
+
+def _log(verbosity: int) -> Callable[[], None]:
+    """Requests and their statuses on stderr; what they carry is never logged. Gives what ends it."""
+    import logging  # only with -v
+
+    handler = logging.StreamHandler()
+    handler.setFormatter(logging.Formatter("%(name)s: %(message)s"))
+    logger = logging.getLogger("iac")
+    logger.addHandler(handler)
+    logger.setLevel(logging.DEBUG if verbosity > 1 else logging.INFO)
+    return lambda: logger.removeHandler(handler)
+
+
+def _write_options(command: _Everywhere, context: click.Context, formatter: click.HelpFormatter) -> None:
+    with formatter.section("Options"):
+        formatter.write_dl(list(option_rows(command, context)))
+        if not command.is_root:
+            formatter.write_paragraph()
+            _write_lines(formatter, "Global options such as --env work here, too: iac --help", indent=0)
+
+
+def _write_lines(formatter: click.HelpFormatter, lines: str, indent: int = 2) -> None:
+    """Write lines that are not to be wrapped, for they are copied."""
+    space = " " * (formatter.current_indent + indent)
+    for line in lines.splitlines():
+        formatter.write(f"{space}{line}\n")
+
+
+class Group(_Everywhere, click.Group):
+    """A group that says "did you mean" for an unknown command."""
+
+    command_class = Subcommand
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands, then the options."""
+        self.format_commands(ctx, formatter)
+        _write_options(self, ctx, formatter)
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """All names, in the order of use, which is that of the module."""
+        return sorted(super().list_commands(ctx), key=list(self.commands).index)
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Say where there is more."""
+        formatter.write(f"\n`{ctx.command_path} COMMAND --help` shows options, examples and exit codes.\n")
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command; for an unknown one, name the one that comes close."""
+        name, known = args[0] if args else "", self.list_commands(ctx)
+        if name and not name.startswith("-") and name not in known:
+            import difflib  # only for a mistake
+
+            close = difflib.get_close_matches(name, known, n=1)
+            hint = f" Did you mean {close[0]}?" if close else f" `{ctx.command_path} --help` lists them."
+            ctx.fail(f"No such command {name!r}.{hint}")
+        return super().resolve_command(ctx, args)
+
+
+def format_option(*views: str, about: str = "How to print.") -> Callable[[F], F]:
+    """The option `--format`; the first view is the default."""
+    return click.option("--format", "view", type=Choice(views), default=views[0], show_default=True, help=about)
+
+
+FORMAT = format_option("text", "json")
+
+SETTINGS_FROM = click.option(
+    "--settings-from",
+    "base",
+    metavar="FILE",
+    default=None,
+    help="Take settings from another iac.yaml, such as the target branch's, and report differences.",
+)

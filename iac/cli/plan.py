@@ -8,18 +8,17 @@ from dataclasses import dataclass, replace
 import click
 
 from iac.cli.approval import RECREATE, ROTATE_DUE
-from iac.cli.context import CommandContext, check_place, write_whole
-from iac.cli.environments import Section, failures, run_each, show_sections
-from iac.cli.format import SETTINGS_FROM, format_option, known_ids, note_run, show_plan
-from iac.cli.help import Example, Subcommand
-from iac.cli.options import complete_addresses
+from iac.cli.context import CommandContext, check_place, known_ids, note_run, plan_shown, write_whole
+from iac.cli.environments import Section, failures, results, run_each, show_sections
+from iac.cli.options import SETTINGS_FROM, Example, Subcommand, complete_addresses, format_option
 from iac.core.plan.plan import Plan
-from iac.core.text import nearest
-from iac.views.kind import BUDGET, SMALLEST_BUDGET, PlanView, ViewSettings, render_plan
+from iac.core.text import listed, nearest
+from iac.views.kind import BUDGET, SMALLEST_BUDGET, PlanView, ViewSettings, render_plans
 
 _NAMES = ", ".join(PlanView)
-_JOINED = frozenset({PlanView.TEXT, PlanView.MARKDOWN, PlanView.JSON, PlanView.GITHUB, PlanView.HTML})
-"""Views of which one file can hold those of several environments."""
+_NAMING = frozenset({PlanView.JUNIT, PlanView.HTML})
+"""Views that name environments without a plan."""
+_OUT = "--out FILE"
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,35 +114,22 @@ def command(
 
     Plan writes only the files that you ask for. It needs the scope iam:admin.read, no key of the state and no lock.
     """
-    from iac.workflow.plan import check_guards  # brings in the adapters
-
     # Before the server is asked: a file that cannot be written costs no minutes of reading.
     files = _files(context, reports, out, view)
-    setting = ViewSettings(context.place, budget, known_ids)
-    based = context.with_base(base)
-    if context.is_many:
-        sections = run_each(
-            based,
-            lambda one: _read(one, targets, recreate, rotate_due=rotate_due),
-            lambda plan: 3 if plan.refusals else 2 if detailed_exitcode and not plan.is_empty else 0,
-        )
-        return _show_many(context, sections, files, view, setting)
-    plan = _read(based.with_progress(), targets, recreate, rotate_due=rotate_due)
-    if view == "markdown":
-        click.echo(render_plan(plan, PlanView.MARKDOWN, setting), nl=False)
-    else:
-        show_plan(context, plan, view)
-    for file, option in files:
-        text = render_plan(plan, file.view, setting)
-        if file.is_stdout:
-            click.echo(text, nl=False)
-        else:
-            write_whole(context, file.name, text, option)
-    if out is not None:
-        context.note(f"saved {out}: apply it with `iac apply {out}`")
-    # Last, so that the files of a refused plan are there for its reviewers.
-    check_guards(plan)
-    return 2 if detailed_exitcode and not plan.is_empty else 0
+    sections = run_each(
+        context.with_base(base).with_progress(),
+        lambda one: _read(one, targets, recreate, rotate_due=rotate_due),
+        lambda plan: 3 if plan.refusals else 2 if detailed_exitcode and not plan.is_empty else 0,
+    )
+    setting = ViewSettings(context.place, budget, context.is_many, known_ids)
+    code = _show(context, sections, view, setting)
+    _write(context, sections, files, setting)
+    if not context.is_many:
+        from iac.workflow.plan import check_guards  # brings in the adapters
+
+        # Last, so that the files of a refused plan are there for its reviewers.
+        check_guards(results(sections)[0])
+    return code
 
 
 def _read(context: CommandContext, targets: tuple[str, ...], recreate: tuple[str, ...], *, rotate_due: bool) -> Plan:
@@ -156,45 +142,40 @@ def _read(context: CommandContext, targets: tuple[str, ...], recreate: tuple[str
     return plan
 
 
-def _show_many(
-    context: CommandContext,
-    sections: Sequence[Section[Plan]],
-    files: Sequence[tuple[ReportFile, str]],
-    view: str,
-    setting: ViewSettings,
-) -> int:
-    """The plans of several environments: a section with its digest for each, and the files with all of them."""
-    from iac.views.text import plan_text
-    from iac.views.words import json_text
-
-    share = replace(setting, budget=max(SMALLEST_BUDGET, setting.budget // max(1, len(sections))))
+def _show(context: CommandContext, sections: Sequence[Section[Plan]], view: str, setting: ViewSettings) -> int:
+    """Print the plans; each of several with its digest."""
+    share = replace(setting, budget=max(SMALLEST_BUDGET, setting.budget // len(sections)))
 
     def text(one: CommandContext, plan: Plan) -> str:
         if view == "markdown":
-            return render_plan(plan, PlanView.MARKDOWN, share)
-        shown = plan_text(plan, color=one.wants_color(), width=one.width(), is_full=bool(one.verbose))
-        return f"{shown}Digest: {plan.digest}\n"
+            return render_plans([plan], PlanView.MARKDOWN, share)
+        return plan_shown(one, plan) + (f"Digest: {plan.digest}\n" if context.is_many else "")
 
-    code = show_sections(context, sections, view, value=Plan.to_dict, text=text)
-    plans = [section.result for section in sections if section.result is not None]
-    missing = [section.name for section in sections if section.result is None]
+    return show_sections(context, sections, view, value=Plan.to_dict, text=text)
+
+
+def _write(
+    context: CommandContext,
+    sections: Sequence[Section[Plan]],
+    files: Sequence[tuple[ReportFile, str]],
+    setting: ViewSettings,
+) -> None:
+    """Write the files that are asked for, each with the plans of all environments."""
+    failed = failures(sections)
+    missing = listed(name for name, _ in failed)
     for file, option in files:
-        if file.view is PlanView.JSON:
-            if missing:
-                context.note(f"{file.name} is not written: there is no plan of {', '.join(missing)}")
-                continue
-            shown = json_text({"environments": [plan.to_dict() for plan in plans]})
-        elif file.view is PlanView.HTML:
-            from iac.views.html import plan_page  # brings in Jinja2
-
-            shown = plan_page(plans, failures(sections))
-        else:
-            shown = "\n".join(render_plan(plan, file.view, share) for plan in plans)
+        if missing and file.view is PlanView.JSON:
+            context.note(f"{file.name} is not written: there is no plan of {missing}")
+            continue
+        if missing and file.view not in _NAMING:
+            context.note(f"{file.name} has no plan of {missing}")
+        shown = render_plans(results(sections), file.view, setting, failed)
         if file.is_stdout:
             click.echo(shown, nl=False)
         else:
             write_whole(context, file.name, shown, option)
-    return code
+        if option == _OUT:
+            context.note(f"saved {file.name}: apply it with `iac apply {file.name}`")
 
 
 def _files(
@@ -208,12 +189,9 @@ def _files(
     """
     files = [(report, f"--report {report.view}=FILE") for report in reports]
     if out is not None:
-        files.append((ReportFile(PlanView.JSON, out), "--out FILE"))
+        files.append((ReportFile(PlanView.JSON, out), _OUT))
     if view == "json" and any(file.is_stdout for file, _ in files):
         raise click.UsageError("--format json is all that stdout carries: give --report github=FILE a file")
-    whole = [file.view for file, _ in files if file.view not in _JOINED]
-    if context.is_many and whole:
-        raise click.UsageError(f"--report {whole[0]}=FILE is of one environment: give --env once")
     paths = [context.path(file.name) for file, _ in files]
     if len(set(paths)) < len(paths):
         raise click.UsageError("two views cannot go to the same file")

@@ -7,7 +7,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, field
 
 import click
@@ -160,3 +160,18 @@ class ShownProgress(Progress):
         while not self._over.wait(_TICK):
             with self._lock:
                 self._draw()
+
+
+class NestedProgress(Progress):
+    """That of one of several environments: it shares the one live line, which counts environments."""
+
+    def __init__(self, outer: Progress, name: str) -> None:
+        self._outer, self._name = outer, name
+
+    def wait(self, reason: str) -> None:
+        """Say who is waited for, and where."""
+        self._outer.wait(f"{self._name}: {reason}")
+
+    def aside(self) -> AbstractContextManager[None]:
+        """What is printed meanwhile stands above the live line."""
+        return self._outer.aside()

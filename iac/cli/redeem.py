@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import click
 
-from iac.cli.context import CommandContext
-from iac.cli.format import FORMAT, show
-from iac.cli.help import Example, Subcommand
-from iac.cli.options import complete_addresses
+from iac.cli.context import CommandContext, show
+from iac.cli.options import FORMAT, Example, Subcommand, complete_addresses
 
 
 @click.command(

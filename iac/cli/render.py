@@ -9,10 +9,8 @@ from typing import TYPE_CHECKING
 import click
 
 from iac.cli.approval import ACCEPT_OLDER
-from iac.cli.context import CommandContext
-from iac.cli.format import FORMAT, show_json
-from iac.cli.help import Example, Subcommand
-from iac.cli.options import complete_addresses
+from iac.cli.context import CommandContext, show_json
+from iac.cli.options import FORMAT, Example, Subcommand, complete_addresses
 from iac.core.errors import RenderError, UnsafePlan
 from iac.core.text import NAMES, listed, printable
 

@@ -6,9 +6,7 @@ import click
 
 from iac.cli.approval import AUTO_APPROVE, LOCK_TIMEOUT, ApprovalTerms, carry_out, end, with_ended
 from iac.cli.context import CommandContext
-from iac.cli.format import FORMAT
-from iac.cli.help import Example, Subcommand
-from iac.cli.options import complete_addresses
+from iac.cli.options import FORMAT, Example, Subcommand, complete_addresses
 
 
 @click.command(

@@ -7,8 +7,7 @@ from typing import Any
 import click
 
 from iac.cli.context import CommandContext
-from iac.cli.help import Example, Subcommand
-from iac.cli.options import Choice
+from iac.cli.options import Choice, Example, Subcommand
 from iac.core.errors import InputError
 from iac.sandbox.flavour import Flavour
 from iac.sandbox.run import RunOptions, SandboxError, run

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import click
 
-from iac.cli.help import Example, Subcommand
-from iac.cli.options import Choice
+from iac.cli.options import Choice, Example, Subcommand
 
 
 @click.command(

@@ -7,10 +7,8 @@ from collections.abc import Mapping
 
 import click
 
-from iac.cli.context import CommandContext, is_terminal, read_given, read_stdin
-from iac.cli.format import FORMAT, show
-from iac.cli.help import Example, Group
-from iac.cli.options import complete_addresses
+from iac.cli.context import CommandContext, is_terminal, read_given, read_stdin, show
+from iac.cli.options import FORMAT, Example, Group, complete_addresses
 from iac.core.errors import InputError
 from iac.core.secret import Secret
 

@@ -7,10 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from iac.cli.context import CommandContext
-from iac.cli.format import FORMAT, show
-from iac.cli.help import Example, Subcommand
-from iac.cli.options import complete_addresses
+from iac.cli.context import CommandContext, show
+from iac.cli.options import FORMAT, Example, Subcommand, complete_addresses
 from iac.core.errors import InputError
 from iac.core.model import Fields, in_order
 from iac.core.plan.identity import with_current_id

@@ -8,10 +8,8 @@ from typing import TYPE_CHECKING
 import click
 
 from iac.cli.approval import AUTO_APPROVE, LOCK_TIMEOUT, ApprovalTerms, carry_out, end, with_ended
-from iac.cli.context import CommandContext, approve, check_terminal, read_given
-from iac.cli.format import FORMAT, show
-from iac.cli.help import Example, Group
-from iac.cli.options import complete_addresses
+from iac.cli.context import CommandContext, approve, check_terminal, read_given, show
+from iac.cli.options import FORMAT, Example, Group, complete_addresses
 from iac.core.state.model import ClientState, State, Tombstone
 from iac.core.text import printable
 from iac.registry import capabilities

@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from iac.cli.context import CommandContext
+from iac.cli.context import CommandContext, known_ids
 from iac.cli.environments import run_each, show_sections
-from iac.cli.format import SETTINGS_FROM, format_option, known_ids, show_json
-from iac.cli.help import Example, Subcommand
-from iac.core.diagnostics import Diagnostic, Severity
+from iac.cli.options import SETTINGS_FROM, Example, Subcommand, format_option
+from iac.core.errors import Diagnostic, Severity
 from iac.views.kind import DiagnosticsView, ViewSettings, render_diagnostics
 from iac.views.words import counted
 
@@ -46,23 +45,18 @@ def command(context: CommandContext, *, paths: tuple[str, ...], view: str, base:
     from iac.workflow.validate import validate
 
     inside = [_relative(context, path) for path in paths]
-    if context.is_many and view not in set(DiagnosticsView):
-        sections = run_each(
-            context.with_base(base),
-            lambda one: validate(one.root, inside, one.environment, base=one.base),
-            lambda validation: 0 if validation.is_valid else 1,
-        )
-        return show_sections(context, sections, view, value=_as_json, text=_text)
-    # For machines the messages of all environments are one list, each once.
-    environment = None if context.has_all else context.environment
-    validation = validate(context.root, inside, environment, base=context.with_base(base).base)
-    if view == "json":
-        show_json(_as_json(validation))
-    elif view in set(DiagnosticsView):
+    based = context.with_base(base).with_progress()
+    if view in set(DiagnosticsView):
+        # For these the messages of all environments are one list, each once.
+        validation = validate(context.root, inside, None if context.has_all else context.environment, base=based.base)
         setting = ViewSettings(context.place, explain=known_ids)
         click.echo(render_diagnostics(validation.diagnostics, DiagnosticsView(view), setting), nl=False)
-    else:
-        click.echo(_text(context, validation), nl=False, color=True)
+        return _code_of(validation)
+    sections = run_each(based, lambda one: validate(one.root, inside, one.environment, base=one.base), _code_of)
+    return show_sections(context, sections, view, value=_as_json, text=_text)
+
+
+def _code_of(validation: Validation) -> int:
     return 0 if validation.is_valid else 1
 
 

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import click
 
 from iac.cli.context import CommandContext
-from iac.cli.environments import run_each, show_sections
-from iac.cli.format import format_option, show_json
-from iac.cli.help import Example, Subcommand
-from iac.cli.options import complete_addresses
+from iac.cli.environments import run_each, show_page, show_sections
+from iac.cli.options import Example, Subcommand, complete_addresses, format_option
 from iac.core.errors import UnreachableError
 from iac.core.proof import ClientProof, Grade, Proof
 from iac.core.text import printable
 from iac.views.layout import TextLayout
+
+UNANSWERED = 6
 
 
 @click.command(
@@ -36,41 +34,33 @@ def command(context: CommandContext, *, addresses: tuple[str, ...], view: str) -
     Verify changes nothing. It gets tokens and device codes, which nobody uses. It needs no login, and usually no key of
     the state. Without ADDR iac verifies all defined clients.
     """
+    from iac.views.proof import proof_junit, proof_summary, proof_text, proof_title
     from iac.workflow.verify import prove  # brings in the adapters
 
     page = context.layout()
-    if context.is_many:
-        if view == "junit":
-            raise click.UsageError("--format junit is of one environment: give --env once")
-        sections = run_each(context, lambda one: prove(one, addresses), _code_of)
-        return show_sections(context, sections, view, value=Proof.to_dict, text=_text)
-    proof = prove(context.with_progress(view, lambda result: _told(result, view, page)), addresses, _title(view, page))
-    _show(proof, view, page)
-    if proof.has_failed:
-        return 2
-    if not proof.is_green:
+
+    def begin(proof: Proof) -> None:
+        if view == "text" and not context.is_many:
+            click.echo(f"{page.line(printable(proof_title(proof)), 'bold')}\n", color=True)
+
+    def text(one: CommandContext, proof: Proof) -> str:
+        if context.is_many:
+            return proof_text(proof, color=one.wants_color(), width=one.width())
+        return f"{page.line(proof_summary(proof), 'bold')}\n"  # what is before it was printed as it came
+
+    told = context.with_progress(view, lambda result: _told(result, view, page))
+    sections = run_each(told, lambda one: prove(one, addresses, begin), _code_of)
+    if view == "junit":
+        code = show_page(sections, proof_junit)
+    else:
+        code = show_sections(context, sections, view, value=Proof.to_dict, text=text)
+    if code == UNANSWERED and not context.is_many:
         raise UnreachableError("the server did not answer everything", fix="run it again; see above what is missing")
-    return 0
+    return code
 
 
 def _code_of(proof: Proof) -> int:
-    return 2 if proof.has_failed else 0 if proof.is_green else 6
-
-
-def _text(context: CommandContext, proof: Proof) -> str:
-    from iac.views.proof import proof_text
-
-    return proof_text(proof, color=context.wants_color(), width=context.width())
-
-
-def _title(view: str, page: TextLayout) -> Callable[[Proof], None]:
-    from iac.views.proof import proof_title
-
-    def show(proof: Proof) -> None:
-        if view == "text":
-            click.echo(f"{page.line(printable(proof_title(proof)), 'bold')}\n", color=True)
-
-    return show
+    return 2 if proof.has_failed else 0 if proof.is_green else UNANSWERED
 
 
 def _told(client: object, view: str, page: TextLayout) -> tuple[str, bool]:
@@ -81,14 +71,3 @@ def _told(client: object, view: str, page: TextLayout) -> tuple[str, bool]:
         return "", False
     head, *rest = client_lines(client, page)
     return "\n".join([head, *rest, ""]) if view == "text" else head, client.verdict is not Grade.OK
-
-
-def _show(proof: Proof, view: str, page: TextLayout) -> None:
-    from iac.views.proof import proof_junit, proof_summary
-
-    if view == "json":
-        show_json(proof.to_dict())
-    elif view == "junit":
-        click.echo(proof_junit(proof), nl=False)
-    else:
-        click.echo(page.line(proof_summary(proof), "bold"), color=True)

@@ -6,9 +6,8 @@ from typing import Any
 
 import click
 
-from iac.cli.context import CommandContext
-from iac.cli.format import FORMAT, show
-from iac.cli.help import Example, Subcommand
+from iac.cli.context import CommandContext, show
+from iac.cli.options import FORMAT, Example, Subcommand
 from iac.ports.path import PROJECT_FILE
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from iac.config.schema import FORMATS, compile_schema, load_schema, make_whole, values_of
 from iac.core.catalogue import mistake
-from iac.core.diagnostics import Diagnostic
+from iac.core.errors import Diagnostic
 from iac.core.text import nearest
 from iac.document import Document, Pointer
 

@@ -11,7 +11,7 @@ from typing import Any
 from iac.config.layers import ListItem, MergedLayers
 from iac.config.settings import Settings
 from iac.core.desired import DesiredClient, Lifecycle, Rotation, Waiver
-from iac.core.diagnostics import Diagnostic, Location
+from iac.core.errors import Diagnostic, Location
 from iac.core.model import (
     ALWAYS,
     DEFAULTED,

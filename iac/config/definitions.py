@@ -19,8 +19,7 @@ from iac.config.settings import Settings, check_sources
 from iac.config.tree import Tree, read_tree
 from iac.core.catalogue import mistake
 from iac.core.desired import Desired
-from iac.core.diagnostics import Diagnostic, Severity, sort_key
-from iac.core.errors import InvalidInput
+from iac.core.errors import Diagnostic, InvalidInput, Severity, sort_key
 from iac.core.text import listed, nearest
 from iac.ports.path import PROJECT_FILE
 

@@ -27,7 +27,7 @@ from iac.config.rule import check_definition
 from iac.config.settings import Settings, check_exposure
 from iac.core.catalogue import mistake
 from iac.core.desired import Desired, DesiredClient, Disposition, MovedEntry, OutputSpec, RemovedEntry, Rotation
-from iac.core.diagnostics import Diagnostic, Location
+from iac.core.errors import Diagnostic, Location
 from iac.core.plan.identity import is_successor_id
 from iac.core.text import nearest
 from iac.document import Document, Pointer

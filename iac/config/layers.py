@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from iac.config.complaint import check_schema
 from iac.config.tree import is_defaults
 from iac.core.desired import DEFAULT
-from iac.core.diagnostics import Diagnostic, Location
+from iac.core.errors import Diagnostic, Location
 from iac.document import Document, Pointer, read_document
 
 MERGED_BY_KEY = frozenset({"lifecycle", "secret", "extra"})

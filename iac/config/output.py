@@ -13,7 +13,7 @@ from iac.config.complaint import check_values
 from iac.config.settings import Settings
 from iac.core.catalogue import mistake
 from iac.core.desired import FILE, DesiredClient, OutputSpec
-from iac.core.diagnostics import Diagnostic, Location
+from iac.core.errors import Diagnostic, Location
 from iac.core.plan.change import parse_recipients
 from iac.core.text import listed, nearest
 from iac.document import Document, Pointer

@@ -18,8 +18,7 @@ from iac.config.complaint import check_schema
 from iac.config.layers import environment_names
 from iac.config.settings import Settings, check_settings, parse_settings
 from iac.core.catalogue import mistake
-from iac.core.diagnostics import Diagnostic, Location, Severity, sort_key
-from iac.core.errors import InputError, InvalidInput
+from iac.core.errors import Diagnostic, InputError, InvalidInput, Location, Severity, sort_key
 from iac.core.text import listed, nearest, side_by_side
 from iac.document import Document, Pointer, read_document
 from iac.ports.path import PROJECT_FILE

@@ -13,8 +13,7 @@ from iac.config.schema import load_schema
 from iac.config.settings import Settings
 from iac.config.tree import read_tree
 from iac.core.desired import Provenance, ValueOrigin
-from iac.core.diagnostics import Diagnostic, sort_key
-from iac.core.errors import InputError, InvalidInput
+from iac.core.errors import Diagnostic, InputError, InvalidInput, sort_key
 from iac.core.model import FIELDS, Kind
 from iac.core.text import nearest
 from iac.ports.path import PROJECT_FILE

@@ -12,7 +12,7 @@ from iac.core import server
 from iac.core.capabilities import Capabilities
 from iac.core.catalogue import mistake
 from iac.core.desired import Rotation
-from iac.core.diagnostics import Diagnostic
+from iac.core.errors import Diagnostic
 from iac.core.model import ANSWER_ONLY, EXTRA, FIELDS, field_of
 from iac.core.vocabulary import is_restricted
 

@@ -16,7 +16,7 @@ from iac.config.layers import overrides, place_of
 from iac.core.capabilities import Capabilities
 from iac.core.catalogue import mistake
 from iac.core.desired import DEFAULT, FILE, WLCG_BOUNDS, Bounds, ChangeLimits, PolicyTerms
-from iac.core.diagnostics import Diagnostic, Location
+from iac.core.errors import Diagnostic, Location
 from iac.core.limits import DEADLINE, TIMEOUT
 from iac.core.model import Fields
 from iac.core.origin import is_same_origin

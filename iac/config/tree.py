@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from iac.core.catalogue import mistake
-from iac.core.diagnostics import Diagnostic, Location, Severity
+from iac.core.errors import Diagnostic, Location, Severity
 from iac.files import read
 from iac.ports.path import CLIENTS_DIR, PROJECT_FILE
 

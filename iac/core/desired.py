@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import Any
 
 from iac.core.capabilities import Capabilities
-from iac.core.diagnostics import Diagnostic, Location
+from iac.core.errors import Diagnostic, Location
 from iac.core.model import Fields
 
 DEFAULT = "default"

@@ -13,12 +13,11 @@ from typing import Any
 
 from iac.core import server
 from iac.core.desired import OWNERS, Desired, DesiredClient
-from iac.core.diagnostics import Diagnostic, Location
-from iac.core.model import Value, uses_secret
+from iac.core.errors import Diagnostic, Location
+from iac.core.model import Actual, Facts, Registration, Value, uses_secret
 from iac.core.plan.change import Action, Cause, FieldChange, place
 from iac.core.plan.diff import compare, is_hidden
 from iac.core.plan.identity import find_moves, move, with_chosen_ids, with_remembered, without_additions
-from iac.core.registration import Actual, Facts, Registration
 from iac.core.state.model import ClientState, SecretStatus, State
 
 FORMAT_VERSION = "1.0"

@@ -14,8 +14,7 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from iac.core.desired import DesiredClient
-from iac.core.model import AUTH_METHODS, Fields, members, short_grant
-from iac.core.registration import Registration
+from iac.core.model import AUTH_METHODS, Fields, Registration, as_json, members, short_grant
 from iac.core.rotation import written
 from iac.core.server import protected
 from iac.core.state.model import ClientState
@@ -270,7 +269,7 @@ class Inventory:
             "summary": {str(standing): self.counts.get(standing, 0) for standing in ClientStatus},
             "last_used_known": self.is_use_known,
             "left_out": [{"client_id": one.client_id, "problem": one.invalid_words} for one in self.left_out],
-            "clients": [{name: _listed(COLUMNS[name](row)) for name in columns} for row in rows],
+            "clients": [{name: as_json(COLUMNS[name](row)) for name in columns} for row in rows],
         }
 
 
@@ -278,7 +277,3 @@ def _sortable(value: Cell) -> tuple[int, tuple[str, ...]]:
     if isinstance(value, int):
         return value, ()
     return 0, value if isinstance(value, tuple) else (str(value),)
-
-
-def _listed(value: Cell) -> Any:
-    return list(value) if isinstance(value, tuple) else value

@@ -10,9 +10,8 @@ from datetime import datetime
 from typing import Concatenate, ParamSpec, TypeVar, cast
 
 from iac.core.errors import IacError, InputError, ServerError, UnknownOutcome, UnreachableError
-from iac.core.model import Fields
+from iac.core.model import Actual, Fields, InvalidMember, NewClient, NewToken, Registration, RegistrationAccess
 from iac.core.proof import Evidence, ServiceLogin
-from iac.core.registration import Actual, InvalidMember, NewClient, NewToken, Registration, RegistrationAccess
 from iac.core.secret import Secret
 from iac.ports.foreign import foreign_as, watch_network
 

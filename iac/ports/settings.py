@@ -16,8 +16,7 @@ from typing import Any, ClassVar, Self, TypeAlias
 
 from iac.core.capabilities import Capabilities
 from iac.core.desired import OutputSpec
-from iac.core.diagnostics import Diagnostic
-from iac.core.errors import InputError
+from iac.core.errors import Diagnostic, InputError
 from iac.core.text import install_extra
 from iac.ports.sink import Sink
 from iac.ports.site import LoginSite, OutputSite, Site, ValueSource

@@ -9,8 +9,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import cached_property
 
-from iac.core.diagnostics import Diagnostic
-from iac.core.errors import RenderError, StateError
+from iac.core.errors import Diagnostic, RenderError, StateError
 from iac.core.state.model import State
 from iac.ports.clock import Clock
 from iac.ports.foreign import foreign_as

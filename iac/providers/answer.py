@@ -17,7 +17,7 @@ from http import HTTPStatus
 
 from iac.core.capabilities import Capabilities
 from iac.core.errors import CredentialsError, GarbledError, IacError, ServerError, UnknownOutcome, UnreachableError
-from iac.core.registration import Registration
+from iac.core.model import Registration
 from iac.core.secret import Secret
 from iac.core.server import parse_answer, switch
 from iac.core.text import is_id, printable

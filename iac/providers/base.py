@@ -12,9 +12,8 @@ from urllib.parse import quote
 
 from iac.core.capabilities import FULL, Capabilities
 from iac.core.errors import CredentialsError, InputError
-from iac.core.model import Fields
+from iac.core.model import Fields, Registration
 from iac.core.origin import Issuer
-from iac.core.registration import Registration
 from iac.core.secret import Secret
 from iac.core.server import client_id_problem
 from iac.core.text import is_id, printable

@@ -17,8 +17,7 @@ from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 
 from iac.core.capabilities import FULL, Capabilities
-from iac.core.model import AUTH_METHODS, GRANT_TYPES, Fields, members, uses_secret
-from iac.core.registration import Registration
+from iac.core.model import AUTH_METHODS, GRANT_TYPES, Fields, Registration, members, uses_secret
 from iac.core.secret import Secret
 from iac.ports import Clock
 from iac.providers.answer import error_code, is_empty_405, read_failure

@@ -13,8 +13,7 @@ from threading import Lock
 from typing import ClassVar
 
 from iac.core.errors import IacError, ServerError
-from iac.core.model import Fields
-from iac.core.registration import Actual, Facts, NewClient, NewToken, Registration, RegistrationAccess, UnreadReason
+from iac.core.model import Actual, Facts, Fields, NewClient, NewToken, Registration, RegistrationAccess, UnreadReason
 from iac.core.server import create_body, detect_facts, update_body
 from iac.core.text import printable
 from iac.ports import Clock, Identity

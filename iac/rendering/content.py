@@ -161,8 +161,6 @@ _PARSERS: Mapping[Format, Callable[[str], Iterator[tuple[Place, str]]]] = {
 }
 
 
-__all__ = ["ContentMismatch", "FileCredentials", "MalformedContent", "output_format", "read_credentials"]
-
 _BY_ENDING = {
     ".env": Format.DOTENV,
     ".ini": Format.INI,

@@ -119,13 +119,12 @@ def template_context(spec: OutputSpec, clients: Mapping[str, Credentials], facts
 
 def _client(name: str, credentials: Credentials, facts: ProjectFacts) -> Record:
     sets = {field.name: () for field in FIELDS.values() if field.kind is Kind.SET and not field.of_others}
-    secret = {"client_secret": credentials.secret.reveal()} if credentials.secret else {}
     entries = {
         "name": name,
         "address": credentials.address,
         "issuer": facts.issuer,
         "client_id": credentials.client_id,
-        **secret,
+        **({"client_secret": credentials.secret.reveal()} if credentials.secret else {}),
         **_private_key(credentials),
         **sets,
         **credentials.fields,

@@ -22,8 +22,7 @@ from jinja2.utils import missing
 from jinja2.visitor import NodeTransformer
 
 from iac.core.desired import OutputSpec
-from iac.core.diagnostics import Location
-from iac.core.errors import RenderError
+from iac.core.errors import Location, RenderError
 from iac.core.limits import OUTPUT_BYTES, TOO_LONG, TOO_MUCH
 from iac.rendering.context import Credentials, ProjectFacts, Record, template_context
 from iac.rendering.filters import FILTERS, FormattedText, UnsafeValue, inline

@@ -66,22 +66,22 @@ def inline(value: object) -> str:
 
 
 def verbatim(value: object) -> FormattedText:
-    """One line as it is; for formats without a filter of their own."""
+    """One line as it is, for formats without a filter of their own."""
     return FormattedText(_without(_NO_BREAKS, value, "verbatim", "a line"))
 
 
 def to_json(value: object, indent: int | None = None) -> FormattedText:
-    """Any value as JSON (RFC 8259), keys in the order given."""
+    """Any value as JSON (RFC 8259), keys in the order given; `json(indent=2)` for several lines."""
     return FormattedText(json.dumps(_plain(value), ensure_ascii=False, allow_nan=False, indent=indent))
 
 
 def to_yaml(value: object, indent: int | None = None) -> FormattedText:
-    """Any value as YAML in flow style: JSON with unprintable characters escaped (YAML 1.2.2, 5.1 and 7.3.1)."""
+    """Any value in flow style, for YAML 1.1 and 1.2."""
     return FormattedText(_NOT_YAML.sub(lambda match: f"\\u{ord(match[0]):04x}", to_json(value, indent)))
 
 
 def to_spring(value: object) -> FormattedText:
-    """YAML for Spring Boot, which expands `${NAME}` wherever it stands."""
+    """YAML for Spring Boot. Refuses `${`, which Spring expands everywhere."""
     text = to_yaml(value)
     if "${" in text:
         raise UnsafeValue("filter spring: Spring would expand `${` in the value", "use a value without it")
@@ -89,7 +89,7 @@ def to_spring(value: object) -> FormattedText:
 
 
 def to_ini(value: object) -> FormattedText:
-    """A value after `key =`. INI has no quoting that its readers share, so what one of them interprets is refused."""
+    """After `key =`. Readers share no quoting: `%`, `$`, `#`, `;`, quotes, backslashes, outer spaces are refused."""
     text = _without(_NOT_INI, value, "ini", "an INI value")
     if text != text.strip():
         raise UnsafeValue("filter ini: INI readers drop spaces around a value", "use a value without them")
@@ -97,17 +97,16 @@ def to_ini(value: object) -> FormattedText:
 
 
 def to_shell(value: object) -> FormattedText:
-    """One word of a POSIX shell (XCU 2.2.2)."""
+    """One word of a POSIX shell."""
     return FormattedText(shlex.quote(_without(_NO_BREAKS, value, "shell", "a shell word")))
 
 
 def to_dotenv(value: object) -> FormattedText:
-    """A value after `NAME=` for a shell, systemd, docker compose and dotenv libraries alike.
+    """After `NAME=`, for shells, systemd, docker compose and dotenv libraries, in single quotes where needed.
 
-    Single quotes stand around what needs them; `docker run --env-file` alone would take these for a part of the value.
-    A `$` has no form that all of them read alike: python-dotenv and dotenv-expand replace `${NAME}` even in single
-    quotes, and python-dotenv keeps the backslash by which dotenv-expand and a shell know a plain `$`.
+    `docker run --env-file` reads the quotes as part of the value. Refuses `$`: some libraries expand it in any quotes.
     """
+    # python-dotenv keeps the backslash by which dotenv-expand and a shell know a plain `$`: no form serves all.
     text = _without(_NOT_DOTENV, value, "dotenv", "a dotenv value")
     if "$" in text:
         raise UnsafeValue(
@@ -118,7 +117,7 @@ def to_dotenv(value: object) -> FormattedText:
 
 
 def to_env_name(value: object) -> FormattedText:
-    """A name of an environment variable: upper case, `_` for what such a name cannot hold (XBD 8.1)."""
+    """A variable's name: upper case, `_` for invalid characters."""
     text = re.sub(r"[^A-Za-z0-9_]", "_", _scalar(value)).upper()
     if not _ENV_NAME.fullmatch(text):
         raise UnsafeValue(
@@ -128,7 +127,7 @@ def to_env_name(value: object) -> FormattedText:
 
 
 def to_secret_key(value: object) -> FormattedText:
-    """A key of a Kubernetes Secret; the API server refuses any other (core/v1 Secret, `data`)."""
+    """A key of a Kubernetes Secret: letters, digits and `-_.`; the API server refuses others."""
     text = _scalar(value)
     if not _SECRET_KEY.fullmatch(text):
         raise UnsafeValue(
@@ -139,20 +138,20 @@ def to_secret_key(value: object) -> FormattedText:
 
 
 def to_xml(value: object) -> FormattedText:
-    """Character data or an attribute's value (XML 1.0, 2.2 and 2.4)."""
+    """Text or an attribute's value."""
     text = _without(_NOT_XML, value, "xml", "XML")
     return FormattedText("".join(_XML.get(character, character) for character in text))
 
 
 def to_base64(value: object) -> FormattedText:
-    """The value's UTF-8 bytes in base64 (RFC 4648, 4), as a Kubernetes Secret's `data` wants them."""
+    """Base64 of the UTF-8 bytes, for `data` of a Kubernetes Secret; in YAML: `base64`, then `yaml`."""
     return FormattedText(base64.b64encode(_without(_SURROGATE, value, "base64", "UTF-8").encode()).decode())
 
 
 def to_apache(value: object) -> FormattedText:
-    """One quoted argument of a directive of Apache httpd.
+    """A quoted argument of Apache httpd.
 
-    httpd expands `${NAME}` even within quotes, and mod_auth_openidc runs `exec:` values as commands: both are refused.
+    Refuses `${`, which httpd expands, and `exec:`, which mod_auth_openidc runs.
     """
     text = _without(_NO_BREAKS, value, "apache", "an Apache directive")
     if "${" in text or text.startswith("exec:"):
@@ -161,7 +160,7 @@ def to_apache(value: object) -> FormattedText:
 
 
 def to_sql(value: object) -> FormattedText:
-    """A string literal (ISO 9075 5.3), a whole number, or NULL. A backslash means two things: MySQL's is an escape."""
+    """A string in single quotes, a whole number, or NULL. Refuses backslashes: MySQL reads them differently."""
     if value is None:
         return FormattedText("NULL")
     if isinstance(value, int) and not isinstance(value, bool):
@@ -170,19 +169,19 @@ def to_sql(value: object) -> FormattedText:
 
 
 def to_url(value: object) -> FormattedText:
-    """Percent-encoded, for one part of a URL (RFC 3986, 2.1)."""
+    """One part of a URL."""
     return FormattedText(quote(_without(_SURROGATE, value, "urlencode", "UTF-8"), safe=""))
 
 
 def indent(value: object, width: int = 2, *, first: bool = False) -> str:
-    """Move every line but the first to the right; `first=true` moves that one too."""
+    """Indents each line but the first by two spaces, `indent(4)` by four; with `first=true` that one, too."""
     moved = _scalar(value).replace("\n", "\n" + " " * width)
     moved = " " * width + moved if first else moved
     return FormattedText(moved) if isinstance(value, FormattedText) else moved
 
 
 def join(values: Iterable[object], separator: str = "") -> str:
-    """The values with the separator between them; Text when each of them is."""
+    """Joins a list: `join(" ")`."""
     items = [value if isinstance(value, FormattedText) else _scalar(value) for value in values]
     joined = separator.join(items)
     return FormattedText(joined) if all(isinstance(item, FormattedText) for item in items) else joined

@@ -7,8 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from iac.core.catalogue import mistake
 from iac.core.desired import DesiredClient, OutputSpec
-from iac.core.diagnostics import Diagnostic, Location
-from iac.core.errors import RenderError
+from iac.core.errors import Diagnostic, Location, RenderError
 from iac.core.secret import Secret
 from iac.rendering.context import Credentials, ProjectFacts, dummy_credentials
 from iac.rendering.renderer import Renderer

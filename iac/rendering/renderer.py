@@ -16,8 +16,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from iac.core.desired import OutputSpec
-from iac.core.diagnostics import Location
-from iac.core.errors import RenderError
+from iac.core.errors import Location, RenderError
 from iac.core.limits import (
     TEMPLATE_FAILURES,
     TOO_LONG,

@@ -12,10 +12,9 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from iac.core.desired import Desired
-from iac.core.diagnostics import Diagnostic
-from iac.core.errors import InputError, RenderError
+from iac.core.errors import Diagnostic, InputError, RenderError
 from iac.core.plan.change import sha256
-from iac.core.plan.draft import PlanOptions, Reads
+from iac.core.plan.plan import PlanOptions, Reads
 from iac.core.state.model import State
 from iac.core.text import nearest
 from iac.ports import Clock, Deliveries, Holder, Provider, Sink, StateBackend, Vault, find_newer

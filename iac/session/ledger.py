@@ -11,10 +11,9 @@ from enum import StrEnum
 
 from iac.core.desired import OWNERS
 from iac.core.errors import StateError
-from iac.core.model import ALWAYS, members
+from iac.core.model import ALWAYS, NewToken, members
 from iac.core.plan.identity import move, with_token
 from iac.core.plan.plan import Plan
-from iac.core.registration import NewToken
 from iac.core.rotation import written
 from iac.core.secret import Secret
 from iac.core.state.model import (

@@ -6,8 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, ClassVar
 
-from iac.core.diagnostics import Diagnostic
-from iac.core.errors import RenderError, StateError
+from iac.core.errors import Diagnostic, RenderError, StateError
 from iac.core.secret import Secret
 from iac.ports import Comparison, Delivery, OutputSite, Sink
 from iac.sinks.file.sink import FileSink

@@ -79,14 +79,13 @@ class Transport:
     trust: Callable[[], ssl.SSLContext] | None = None
 
 
-def open_client(server: HttpServer, transport: Transport) -> httpx.Client:
+def open_client(server: HttpServer, transport: Transport, proxy: httpx.Proxy | None) -> httpx.Client:
     """A client; close it after use.
 
     Raises:
-        InputError: a certificate or the proxy of the settings or the environment cannot be used.
+        InputError: a certificate of the settings or the environment cannot be used.
     """
     allowed: list[str] | None = [] if switch("no-cookies") else None
-    proxy = _proxy(server, transport)
     return httpx.Client(
         cookies=CookieJar(DefaultCookiePolicy(allowed_domains=allowed)),
         headers={"User-Agent": f"iac/{__version__}", "Accept": "application/json", "Accept-Encoding": "gzip"},
@@ -200,7 +199,10 @@ class Http:
         self._origin = server.origin
         self._transport = transport
         self._clock = clock
-        self._client = open_client(server, transport)
+        proxy = _proxy(server, transport)
+        by = f", through the proxy {proxy.url.scheme}://{proxy.url.netloc.decode()}" if proxy else ""
+        self._way = self._origin + by
+        self._client = open_client(server, transport, proxy)
         self._free = BoundedSemaphore(transport.parallelism)
         self.skew: float | None = None
 
@@ -303,11 +305,11 @@ class Http:
         if isinstance(error, httpx.ProxyError):
             return UnreachableError(
                 "the proxy does not let us through",
-                where=self._origin,
+                where=self._way,
                 why=why,
                 fix="check proxy in iac.yaml, or HTTPS_PROXY, which may have user and password, or set proxy: none",
             )
-        return UnreachableError("the server cannot be reached", where=self._origin, why=why, fix=self._fix(error))
+        return UnreachableError("the server cannot be reached", where=self._way, why=why, fix=self._fix(error))
 
     def _untrusted(self, error: ssl.SSLCertVerificationError, why: str) -> UnreachableError:
         if self._transport.trust:
@@ -332,7 +334,9 @@ class Http:
         )
 
     def _fix(self, error: Exception) -> str:
-        check = f"check that the server runs, and {self._transport.setting} in iac.yaml"
+        check = f"check that the server runs, and {self._transport.setting} in iac.yaml" + (
+            ", and the proxy (proxy in iac.yaml, else HTTPS_PROXY)" if self._way != self._origin else ""
+        )
         is_late = isinstance(error, httpx.TimeoutException)
         return f"{check}; if it needs longer, raise timeout or deadline there" if is_late else check
 

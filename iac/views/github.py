@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from iac.core.diagnostics import Diagnostic, Severity
+from iac.core.errors import Diagnostic, Severity
 from iac.core.text import printable
 from iac.views.words import from_root, message_parts
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from iac.core.diagnostics import Diagnostic, Location, Severity
+from iac.core.errors import Diagnostic, Location, Severity
 from iac.core.plan.change import Action
 from iac.core.plan.plan import Plan
 from iac.core.text import printable
@@ -19,14 +20,14 @@ _COUNTED = {
 }
 
 
-def plan_counts(plan: Plan) -> dict[str, int]:
+def plan_counts(plans: Sequence[Plan]) -> dict[str, int]:
     """For `artifacts:reports:terraform`: create, update, delete.
 
     A replaced client counts as created and as deleted, as in Terraform; a forgotten one stays as it is and counts
     nowhere.
     """
-    summary = plan.summary()
-    return {name: sum(summary[str(action)] for action in actions) for name, actions in _COUNTED.items()}
+    counts = Counter(change.action for plan in plans for change in plan.changes)
+    return {name: sum(counts[action] for action in actions) for name, actions in _COUNTED.items()}
 
 
 def code_quality(diagnostics: Sequence[Diagnostic], directory: str) -> list[dict[str, Any]]:

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 
 from iac.core.inventory import COLUMNS, ClientStatus, Inventory, InventoryRow
 from iac.core.text import printable
+from iac.views.words import cell_text
 
 _GAP = "  "
 _NARROWEST = 8
@@ -33,7 +34,7 @@ def inventory_text(
         rows: in their order.
         width: of the terminal: cells are cut so that lines fit where they can; None cuts none.
     """
-    cells = [tuple(columns), *(tuple(printable(_words(row, name)) for name in columns) for row in rows)]
+    cells = [tuple(columns), *(tuple(printable(cell_text(COLUMNS[name](row))) for name in columns) for row in rows)]
     sizes = _sizes(columns, cells, width)
     lines = [_GAP.join(_fitted(cell, size) for cell, size in zip(line, sizes, strict=True)).rstrip() for line in cells]
     return "\n".join([*(lines if rows else []), *([""] if rows else []), summary_line(inventory, len(rows))]) + "\n"
@@ -52,15 +53,10 @@ def inventory_csv(columns: Sequence[str], rows: Sequence[InventoryRow]) -> str:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(columns)
-    writer.writerows([printable(_FORMULA.sub(r"\1'", _words(row, name))) for name in columns] for row in rows)
+    writer.writerows(
+        [printable(_FORMULA.sub(r"\1'", cell_text(COLUMNS[name](row)))) for name in columns] for row in rows
+    )
     return text.getvalue()
-
-
-def _words(row: InventoryRow, name: str) -> str:
-    value = COLUMNS[name](row)
-    if isinstance(value, tuple):
-        return " ".join(value)
-    return "" if value is None else str(value)
 
 
 def _sizes(columns: Sequence[str], cells: Sequence[Sequence[str]], width: int | None) -> list[int]:

@@ -5,13 +5,14 @@ Elements and attributes are those of the xunit plugin's schema, which pytest's r
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 
-from iac.core.diagnostics import Diagnostic, Location, Severity
+from iac.core.errors import Diagnostic, Location, Severity
 from iac.core.plan.plan import Plan
 from iac.core.text import printable
+from iac.views.words import Failures
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,18 +32,27 @@ class Case:
         return [diagnostic for diagnostic in self.diagnostics if diagnostic.severity is severity]
 
 
-def plan_junit(plan: Plan) -> str:
-    """A case for each change, for each guard, which fails, and for each finding of the plan as a whole."""
+def plan_junit(plans: Iterable[Plan], failed: Failures = ()) -> str:
+    """A case for each change, for each guard, which fails, and for each finding of a plan as a whole."""
+    suites = {f"iac plan {plan.environment}": _plan_cases(plan) for plan in plans}
+    return junit_document({**suites, **failed_suites("iac plan", failed)})
+
+
+def _plan_cases(plan: Plan) -> list[Case]:
     changes = (
         Case(_file(change.location), f"{change.action} {change.address}", change.findings) for change in plan.changes
     )
-    cases = [*changes, *_cases((*plan.guards, *plan.findings))]
-    return junit_document(f"iac plan {plan.environment}", cases or [Case("iac.yaml", "no changes")])
+    return [*changes, *_cases((*plan.guards, *plan.findings))] or [Case("iac.yaml", "no changes")]
+
+
+def failed_suites(command: str, failed: Failures) -> dict[str, list[Case]]:
+    """A case that fails for each environment that gave no result, by the name of its suite."""
+    return {f"{command} {name}": [Case("iac.yaml", name, (Diagnostic("error", why),))] for name, why in failed}
 
 
 def diagnostics_junit(diagnostics: Iterable[Diagnostic]) -> str:
     """A case for each diagnostic; without any, one that passes."""
-    return junit_document("iac validate", _cases(diagnostics) or [Case("iac.yaml", "valid")])
+    return junit_document({"iac validate": _cases(diagnostics) or [Case("iac.yaml", "valid")]})
 
 
 def _cases(diagnostics: Iterable[Diagnostic]) -> list[Case]:
@@ -59,15 +69,21 @@ def _file(location: Location | None) -> str:
     return location.file if location else "iac.yaml"
 
 
-def junit_document(name: str, cases: list[Case]) -> str:
-    """A test suite of these cases."""
+def junit_document(suites: Mapping[str, Sequence[Case]]) -> str:
+    """Test suites with their cases, by name."""
+    counts = _counts(", ".join(suites), [case for cases in suites.values() for case in cases])
+    lines = ['<?xml version="1.0" encoding="UTF-8"?>', f"<testsuites {counts}>"]
+    for name, cases in suites.items():
+        skipped = sum(bool(case.skipped) for case in cases)
+        suite = f'{_counts(name, cases)} skipped="{skipped}"' if skipped else _counts(name, cases)
+        lines.append(f"  <testsuite {suite}>")
+        lines += [*(line for case in cases for line in _case(case)), "  </testsuite>"]
+    return "\n".join([*lines, "</testsuites>"]) + "\n"
+
+
+def _counts(name: str, cases: Sequence[Case]) -> str:
     failures = sum(bool(case.of(Severity.ERROR)) for case in cases)
-    skipped = sum(bool(case.skipped) for case in cases)
-    counts = f'name={_quoted(name)} tests="{len(cases)}" failures="{failures}" errors="0"'
-    suite = f'{counts} skipped="{skipped}"' if skipped else counts
-    lines = ['<?xml version="1.0" encoding="UTF-8"?>', f"<testsuites {counts}>", f"  <testsuite {suite}>"]
-    lines += [line for case in cases for line in _case(case)]
-    return "\n".join([*lines, "  </testsuite>", "</testsuites>"]) + "\n"
+    return f'name={_quoted(name)} tests="{len(cases)}" failures="{failures}" errors="0"'
 
 
 def _case(case: Case) -> Iterator[str]:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from iac.core.diagnostics import Diagnostic, Severity, message_groups
-from iac.core.errors import IacError
+from iac.core.errors import Diagnostic, IacError, Severity, message_groups
 from iac.core.text import printable
 
 _COLORS = {"+": 32, ">": 36, "~": 33, "-/+": 31, "@": 35, "-": 31, "x": 31, "!": 31, "bold": 1}
@@ -60,7 +59,7 @@ class TextLayout:
         return f"\x1b[{_COLORS[symbol]}m{text}\x1b[0m" if self.color and symbol in _COLORS else text
 
     def messages(self, diagnostics: Iterable[Diagnostic]) -> Iterator[str]:
-        """Diagnostics as `iac.core.diagnostics` groups them, the head of each in the colour of its severity."""
+        """Diagnostics as `iac.core.errors` groups them, the head of each in the colour of its severity."""
         for severity, lines in message_groups(diagnostics):
             for number, line in enumerate(lines):
                 yield self.line(printable(line), "" if number else SIGNS.get(severity, ""))

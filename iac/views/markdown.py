@@ -10,7 +10,7 @@ from __future__ import annotations
 import html
 from collections.abc import Iterator, Sequence
 
-from iac.core.diagnostics import Diagnostic
+from iac.core.errors import Diagnostic
 from iac.core.plan.change import Action, Change, FieldChange, OutputAction, SecretChange
 from iac.core.plan.plan import Plan
 from iac.core.text import printable
@@ -24,10 +24,9 @@ from iac.views.words import (
     counted,
     entry_shown,
     no_change,
-    recipient_lines,
+    remarks,
     sealing,
     shortened,
-    taken_words,
     value_shown,
 )
 
@@ -53,7 +52,8 @@ def plan_markdown(plan: Plan, budget: int) -> str:
     guards, refusals = room.section("#### Refused", [_guard(guard) for guard in plan.guards], most=room.left // 4)
     names, names_note = _names(changes, room)
     findings, unsaid = room.section(FINDINGS, list(_findings(plan, changes)), most=room.left // 2)
-    others, rest = room.section("#### Beside changes", list(_others(plan)), most=room.left // 2)
+    beside = [f"- {word}: {_sentence(sentence)}" for word, sentence in remarks(plan)]
+    others, rest = room.section("#### Beside changes", beside, most=room.left // 2)
     folds = room.take(folded(change) for change in changes)
     hidden = {"refusal": refusals, "finding": unsaid + rest, "difference": len(changes) - len(folds)}
     notes = [f"{counted(number, noun)} left out" for noun, number in hidden.items() if number] + names_note
@@ -131,22 +131,6 @@ def _why(diagnostic: Diagnostic) -> list[str]:
     return [f"  - {_sentence(diagnostic.why)}"] if diagnostic.why else []
 
 
-def _others(plan: Plan) -> Iterator[str]:
-    for source, target in plan.moved:
-        yield f"- moved: {_sentence(source)} to {_sentence(target)}"
-    for released in plan.released:
-        fields = _sentence(", ".join(released.fields))
-        yield f"- released: {_sentence(released.address)} {fields} (the values on the server stay)"
-    for taken in plan.taken_over:
-        yield f"- taken over: {_sentence(taken_words(taken))}"
-    for pending in plan.pending:
-        yield f"- interrupted: a {code(pending.action)} of {_sentence(pending.address)} did not finish"
-    for standing in plan.predecessors:
-        yield f"- replaced: {_sentence(standing.address)}: {_sentence(standing.words())}"
-    for line in recipient_lines(plan):
-        yield f"- recipients: {_sentence(line)}"
-
-
 def _names(changes: Sequence[Change], room: CharacterBudget) -> tuple[list[str], list[str]]:
     """All addresses by verb, with as much of the clients' names as there is room for; and what was given up."""
     for limit, notes in ((None, []), (_SHORT_NAME, ["clients' names cut"]), (0, ["clients' names left out"])):
@@ -205,8 +189,7 @@ def fold(head: tuple[str, str], words: str, lines: list[str]) -> str:
 def _lines(change: Change) -> Iterator[str]:
     """Lines of a diff, each with a sign before it."""
     for field in change.fields:
-        cause = CAUSES[field.cause] if change.action is not Action.CREATE else ""
-        yield from field_diff(field, cause)
+        yield from field_diff(field, CAUSES[field.cause] if change.action is not Action.CREATE else "")
     if change.secret not in {SecretChange.NONE, SecretChange.KEPT}:
         yield from ("@@ secret @@", f"! {change.secret}")
     yield from _recipients(change)

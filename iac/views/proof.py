@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
-from iac.core.diagnostics import Diagnostic, Severity
+from iac.core.errors import Diagnostic, Severity
 from iac.core.proof import ClientProof, Evidence, Grade, Proof
 from iac.core.text import printable
-from iac.views.junit import Case, junit_document
+from iac.views.junit import Case, failed_suites, junit_document
 from iac.views.layout import TextLayout
+from iac.views.words import Failures
 
 _SYMBOLS = {Grade.OK: "+", Grade.FAILED: "!", Grade.UNPROVEN: "?", Grade.UNANSWERED: "!"}
 _NAME_WIDTH = 20
@@ -48,10 +49,14 @@ def client_lines(client: ClientProof, page: TextLayout) -> Iterator[str]:
             yield page.line(f"        fix: {printable(check.fix)}")
 
 
-def proof_junit(proof: Proof) -> str:
+def proof_junit(proofs: Iterable[Proof], failed: Failures = ()) -> str:
     """A case for each check: what failed or was not answered fails it, what could not be proven skips it."""
-    cases = [_case(client, check) for client in proof.clients for check in client.checks]
-    return junit_document(f"iac verify {proof.environment}", cases or [Case("iac.yaml", "no clients")])
+    suites = {
+        f"iac verify {proof.environment}": [_case(client, check) for client in proof.clients for check in client.checks]
+        or [Case("iac.yaml", "no clients")]
+        for proof in proofs
+    }
+    return junit_document({**suites, **failed_suites("iac verify", failed)})
 
 
 def _case(client: ClientProof, check: Evidence) -> Case:

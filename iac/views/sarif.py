@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import quote
 
 from iac import HOME, __version__
-from iac.core.diagnostics import Diagnostic, Location, Severity
+from iac.core.errors import Diagnostic, Location, Severity
 from iac.core.explanation import Explanation, IdKind
 from iac.core.text import printable
 from iac.views.words import fingerprints, from_root, message_parts
@@ -32,16 +32,23 @@ _PAGES = {
 
 
 def sarif_log(
-    diagnostics: Sequence[Diagnostic], directory: str, known: Mapping[str, Explanation], *, job: str
+    jobs: Mapping[str, Sequence[Diagnostic]], directory: str, known: Mapping[str, Explanation]
 ) -> dict[str, Any]:
-    """A log with one run.
+    """A log with a run for each job.
 
     Args:
-        diagnostics: the results, in this order.
+        jobs: results in their order, by what tells a run from others of the same commit: `validate`, or
+            `plan/ENVIRONMENT`.
         directory: the project's, as seen from the repository's root.
         known: what is known of ids, for the rules that the results refer to.
-        job: what tells this run from others of the same commit, `validate` or `plan/ENVIRONMENT`.
     """
+    runs = [_run(job, diagnostics, directory, known) for job, diagnostics in jobs.items()]
+    return {"$schema": _SCHEMA, "version": "2.1.0", "runs": runs}
+
+
+def _run(
+    job: str, diagnostics: Sequence[Diagnostic], directory: str, known: Mapping[str, Explanation]
+) -> dict[str, Any]:
     rules = {diagnostic.id: _rule(diagnostic, known.get(diagnostic.id)) for diagnostic in diagnostics}
     places = {name: index for index, name in enumerate(rules)}
     results = [
@@ -49,20 +56,18 @@ def sarif_log(
         for diagnostic, known in zip(diagnostics, fingerprints(diagnostics), strict=True)
     ]
     driver = {"name": "iac", "semanticVersion": __version__, "informationUri": HOME, "rules": list(rules.values())}
-    run = {
+    return {
         "tool": {"driver": driver},
         "automationDetails": {"id": f"iac/{printable(job)}/"},
         "columnKind": "unicodeCodePoints",
         "results": results,
     }
-    return {"$schema": _SCHEMA, "version": "2.1.0", "runs": [run]}
 
 
 def _rule(diagnostic: Diagnostic, known: Explanation | None) -> dict[str, Any]:
-    words = diagnostic.id.replace("-", " ").capitalize()
     rule = {
         "id": diagnostic.id,
-        "shortDescription": {"text": words},
+        "shortDescription": {"text": diagnostic.id.replace("-", " ").capitalize()},
         "help": {"text": _inert(f"iac explain {diagnostic.id}")},
         "helpUri": f"{_REFERENCE}/diagnostics.md",
         "defaultConfiguration": {"level": _LEVELS[diagnostic.severity]},

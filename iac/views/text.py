@@ -17,8 +17,7 @@ from iac.apply.outcome import (
     TokensKept,
     TokensRevoked,
 )
-from iac.core.diagnostics import Diagnostic
-from iac.core.errors import IacError, OwnersError
+from iac.core.errors import Diagnostic, IacError, OwnersError
 from iac.core.plan.change import Action, Change, FieldChange, OutputAction, SecretChange
 from iac.core.plan.plan import Plan
 from iac.core.text import ALIKE, grouped, listed, printable

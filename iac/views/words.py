@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from iac.core.diagnostics import Diagnostic
+from iac.core.errors import Diagnostic
 from iac.core.model import Value, short_grant
 from iac.core.plan.change import Cause, FieldChange, Recipients, sha256
 from iac.core.plan.plan import Plan, TakenOverFields
@@ -99,6 +99,13 @@ def value_shown(name: str, value: Value | None) -> str:
     if isinstance(value, tuple):
         return " ".join(entry_shown(name, entry) for entry in value)
     return printable(str(value))
+
+
+def cell_text(value: object) -> str:
+    """What a cell of an inventory shows, not yet inert."""
+    if isinstance(value, tuple):
+        return " ".join(value)
+    return "" if value is None else str(value)
 
 
 def counted(number: int, noun: str) -> str:

@@ -21,8 +21,7 @@ from iac.config.project import Project, load_project, with_base
 from iac.config.settings import Settings
 from iac.config.tree import read_tree
 from iac.core.desired import Desired
-from iac.core.diagnostics import Diagnostic
-from iac.core.errors import IacError, InputError
+from iac.core.errors import Diagnostic, IacError, InputError
 from iac.core.secret import Secret
 from iac.ports import Clock, Deliveries, Sink, StateBackend, Vault
 from iac.ports.progress import Progress

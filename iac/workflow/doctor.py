@@ -18,11 +18,10 @@ from iac.apply.deliver import find_block_now
 from iac.clock import SystemClock
 from iac.config.project import Project, load_project
 from iac.config.settings import Settings, check_sources
-from iac.core.diagnostics import Diagnostic, Severity
-from iac.core.errors import IacError, InvalidInput, UnreachableError
+from iac.core.errors import Diagnostic, IacError, InvalidInput, Severity, UnreachableError
+from iac.core.model import Actual
 from iac.core.plan.change import recipient
 from iac.core.policy import ReviewContext, review_registered
-from iac.core.registration import Actual
 from iac.core.secret import Secret
 from iac.core.text import listed
 from iac.ports import Clock, Identity, find_newer
@@ -232,9 +231,10 @@ def _is_open(path: str) -> bool:
 
 def exposures(session: LocalSession) -> Iterator[CheckResult]:
     """Rendered files that would get into version control."""
-    found = sorted(find_exposures(session, session.desired.outputs).items())
-    fine = ok("outputs", f"{counted(len(session.desired.outputs), 'output')}, none in git, and none that git would add")
-    yield from [told("outputs", said) for _, said in found] or [fine]
+    outputs = session.desired.outputs
+    yield from [told("outputs", message) for _, message in sorted(find_exposures(session, outputs).items())] or [
+        ok("outputs", f"{counted(len(outputs), 'output')}, none in git, and none that git would add")
+    ]
 
 
 def own_login(session: LocalSession, client_id: str) -> Iterator[CheckResult]:
@@ -370,16 +370,19 @@ def state(settings: Settings, clock: Clock) -> Iterator[CheckResult]:
 
 
 def rendered(session: LocalSession) -> Iterator[CheckResult]:
-    """Outputs that cannot be rendered, and those of this machine that are no longer as they were written."""
+    """Outputs whose credentials state does not have, and those of this machine that differ from what was written."""
     held = session.backend.load()
     # Those of clients that are not applied yet are the plan's matter: a new project is in order.
     specs = [spec for spec in session.desired.outputs if held.clients.keys() >= set(spec.clients)]
     blocks = (find_block_now(spec, held) for spec in specs if spec.id not in held.outputs)
     messages = (*filter(None, blocks), *find_damage(session, held, specs))
-    fine = ok(
-        "rendered", f"{counted(len(specs), 'output')} can be rendered; no file of this machine is missing or changed"
-    )
-    yield from [told("rendered", message) for message in messages] or [fine]
+    yield from [told("rendered", message) for message in messages] or [
+        ok(
+            "rendered",
+            f"state has the credentials of {counted(len(specs), 'output')};"
+            " no file on this machine is missing or changed",
+        )
+    ]
 
 
 def clients(session: Session) -> Iterator[CheckResult]:
@@ -393,10 +396,12 @@ def clients(session: Session) -> Iterator[CheckResult]:
     }
     context = ReviewContext(session.clock.now().date(), clients=by_address)
     messages = sorted(review_registered(session.desired, context), key=lambda message: message.where)
-    fine = ok(
-        "clients", f"{counted(len(by_address), 'client')} of the state read: none disabled, no secret that ends soon"
-    )
-    yield from [told("clients", message) for message in messages] or [fine]
+    yield from [told("clients", message) for message in messages] or [
+        ok(
+            "clients",
+            f"{counted(len(by_address), 'client')} of the state read: none disabled, no secret that ends soon",
+        )
+    ]
 
 
 def encryption(settings: Settings) -> Iterator[CheckResult]:

@@ -9,9 +9,8 @@ from typing import Any
 
 from iac.config.edit.splice import DefinitionFile, make_edit, write_edits
 from iac.config.project import load_project
-from iac.core.diagnostics import Diagnostic, Location, Severity
 from iac.core.drift import Drift, find_drift
-from iac.core.errors import InputError
+from iac.core.errors import Diagnostic, InputError, Location, Severity
 from iac.core.plan.change import FieldChange
 from iac.core.policy import ReviewContext, review_drift
 from iac.core.text import listed

@@ -18,8 +18,8 @@ from iac.core.inventory import (
     gone_row,
     registered_row,
 )
+from iac.core.model import InvalidMember, Registration
 from iac.core.policy.transition import NEAR
-from iac.core.registration import InvalidMember, Registration
 from iac.core.state.model import State
 from iac.session import Session
 
@@ -35,8 +35,7 @@ def read_inventory(session: Session, wanted: Filter, *, with_owners: bool) -> In
     Raises:
         InputError: what is asked for cannot be told: the server does not say when clients are used.
     """
-    state = session.backend.load()
-    known = _known(session, state)
+    known = _known(session, session.backend.load())
     login = session.desired.login_client_id
 
     def make(seen: Registration) -> InventoryRow | Registration:
@@ -60,12 +59,11 @@ def read_inventory(session: Session, wanted: Filter, *, with_owners: bool) -> In
     if with_owners or wanted.is_ownerless:
         kept, unclear = _with_owners(session, kept, wanted)
         left_out |= {one.client_id: one for one in unclear}
-    counts = Counter(row.standing for row in rows)
     return Inventory(
         session.desired.environment,
         session.desired.issuer,
         tuple(kept),
-        counts,
+        Counter(row.standing for row in rows),
         is_use_known,
         tuple(left_out.values()),
         tuple(_troubled(kept, now + NEAR)),

@@ -50,8 +50,7 @@ def drop_old_keys(session: LocalSession, address: str) -> tuple[ClientKey, ...]:
         keys, client = ledger.state.keys.get(address, ()), ledger.state.clients.get(address)
         if not keys:
             raise InputError("state holds no key of this client", where=address, fix=f"iac keygen {address} makes one")
-        used = key_in_use(keys, client.applied) if client else None
-        if used != keys[-1]:
+        if client is None or key_in_use(keys, client.applied) != keys[-1]:
             raise InputError(
                 "the newest key is not in use yet, so the old ones stay",
                 where=address,

@@ -20,8 +20,7 @@ from iac.config.edit.format import format_text, schema_address
 from iac.config.edit.project import with_output
 from iac.config.project import load_project
 from iac.config.tree import ADDRESS_RULE, is_address, read_tree
-from iac.core.diagnostics import Severity
-from iac.core.errors import InputError
+from iac.core.errors import InputError, Severity
 from iac.core.text import listed, nearest
 from iac.document import parse_document
 from iac.ports.path import CLIENTS_DIR, PROJECT_FILE

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import replace
 
 from iac.core.desired import OutputSpec, output_id
-from iac.core.diagnostics import Diagnostic, Severity
-from iac.core.errors import IacError
+from iac.core.errors import Diagnostic, IacError, Severity
 from iac.core.model import uses_secret
 from iac.core.plan.plan import Plan
 from iac.core.state.model import State
@@ -35,13 +34,12 @@ def _has_secret(session: LocalSession, address: str) -> bool:
     return client is None or uses_secret(client.fields) or is_keyed
 
 
-def with_exposures(session: LocalSession, plan: Plan, ids: Iterable[str]) -> Plan:
+def with_exposures(session: LocalSession, plan: Plan, ids: Collection[str]) -> Plan:
     """The plan with a guard or a finding for each of the outputs of `ids` that is not kept out of git.
 
     Neither enters the digest: where an output lies is no part of what is approved.
     """
-    wanted = set(ids)
-    specs = {spec.id: spec for spec in session.desired.outputs if spec.id in wanted}
+    specs = {spec.id: spec for spec in session.desired.outputs if spec.id in ids}
     found = sorted(find_exposures(session, specs.values()).items())
     guards = [_guard(specs[name], said) for name, said in found if said.severity is Severity.ERROR]
     findings = [said for _, said in found if said.severity is not Severity.ERROR]

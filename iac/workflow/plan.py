@@ -7,16 +7,14 @@ from dataclasses import replace
 
 from iac.apply.deliver import check_sinks, check_templates, find_unfit, outputs_to_write
 from iac.apply.run import LockedPlan
-from iac.core.diagnostics import Diagnostic, Severity
-from iac.core.errors import StalePlan, UnsafePlan
+from iac.core.errors import Diagnostic, Severity, StalePlan, UnsafePlan
+from iac.core.model import Actual, Registration
 from iac.core.plan.approval import SavedPlan, differences, uncovered
 from iac.core.plan.change import SecretChange, SecretStep
-from iac.core.plan.draft import PlanOptions
 from iac.core.plan.identity import move
 from iac.core.plan.make import make_plan
-from iac.core.plan.plan import Plan
+from iac.core.plan.plan import Plan, PlanOptions
 from iac.core.policy import ReviewContext, asks_server, review
-from iac.core.registration import Actual, Registration
 from iac.core.secret import Secret
 from iac.core.state.model import Approval, State
 from iac.core.text import grouped, listed
@@ -111,10 +109,9 @@ def check_guards(plan: Plan, consequence: str = "") -> None:
     """
     if plan.refusals:
         groups = grouped(plan.refusals, lambda refusal: (refusal.summary, refusal.id))
-        said = listed(map(_refused, groups), "; ")
         raise UnsafePlan(
             f"the plan is refused{consequence}",
-            why=said,
+            why=listed(map(_refused, groups), "; "),
             fix="see the plan above: each refusal has its fix; iac explain ID says more",
         )
 

@@ -9,10 +9,9 @@ from dataclasses import replace
 from threading import Lock
 
 from iac.core.errors import ServerError, StateError, UnreachableError
-from iac.core.model import Fields
-from iac.core.plan.draft import PlanOptions
+from iac.core.model import Actual, Fields, NewToken, Registration, RegistrationAccess, UnreadReason
 from iac.core.plan.make import to_read
-from iac.core.registration import Actual, NewToken, Registration, RegistrationAccess, UnreadReason
+from iac.core.plan.plan import PlanOptions
 from iac.core.rotation import with_expiry
 from iac.core.secret import Secret
 from iac.core.state.model import ClientState, ClientWritten, Event, IntentGiven, SecretStatus, State

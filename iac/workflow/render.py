@@ -8,8 +8,7 @@ from typing import Any
 
 from iac.apply.deliver import find_block_now, fresh_content, is_known
 from iac.core.desired import OutputSpec, output_id
-from iac.core.diagnostics import Diagnostic, Severity
-from iac.core.errors import ClosedSecretError, IacError
+from iac.core.errors import ClosedSecretError, Diagnostic, IacError, Severity
 from iac.core.plan.change import Action
 from iac.core.state.model import State
 from iac.core.text import listed

@@ -6,13 +6,11 @@ from dataclasses import replace
 
 from iac.apply.run import LockedPlan
 from iac.core.desired import Desired, DesiredClient, Lifecycle
-from iac.core.diagnostics import Location
-from iac.core.errors import InputError
-from iac.core.model import Fields, uses_secret
+from iac.core.errors import InputError, Location
+from iac.core.model import Fields, NewClient, uses_secret
 from iac.core.plan.diff import HIDDEN
 from iac.core.plan.identity import base_of
 from iac.core.plan.proposal import restored
-from iac.core.registration import NewClient
 from iac.core.server import create_body, parse_answer
 from iac.core.state.model import ClientState, State, Tombstone
 from iac.core.text import listed

@@ -11,9 +11,8 @@ from typing import Any
 
 from iac.apply.request import read_back
 from iac.core.errors import InputError, ServerError, UnknownOutcome
-from iac.core.model import uses_secret
+from iac.core.model import Registration, RegistrationAccess, uses_secret
 from iac.core.plan.identity import with_chosen_ids
-from iac.core.registration import Registration, RegistrationAccess
 from iac.core.secret import Secret
 from iac.core.state.codec import kept_answer
 from iac.core.state.model import ClientState, ClientWritten, SecretStatus, State

@@ -171,21 +171,17 @@ def _push_document(session: StateSession, document: State, origin: TextOrigin, *
             check_owner(document, Owner(current.project, current.environment, current.issuer, current.lineage), origin)
             is_same = (document.serial, document.run_id) == (current.serial, current.run_id)
             if not (is_forced or is_same or document.serial > current.serial):
-                raise _older(document, current, origin)
+                raise StateError(
+                    "the copy is older than the state",
+                    where=origin.where,
+                    why=f"it has serial {document.serial} of run {document.run_id},"
+                    f" the state serial {current.serial} of run {current.run_id}",
+                    fix=f"keep both; iac state push --force {origin.where} replaces the state by the copy",
+                )
             ledger.state = replace(document, serial=current.serial)
     except MissingStateError:
         # No lock is needed: of two that create a state, the backend refuses the second.
         session.backend.create(replace(document, run_id=session.run_id))
-
-
-def _older(document: State, current: State, origin: TextOrigin) -> StateError:
-    return StateError(
-        "the copy is older than the state",
-        where=origin.where,
-        why=f"it has serial {document.serial} of run {document.run_id},"
-        f" the state serial {current.serial} of run {current.run_id}",
-        fix=f"keep both; iac state push --force {origin.where} replaces the state by the copy",
-    )
 
 
 def _whole(copy: StateCopy, origin: TextOrigin) -> Journal:
@@ -209,12 +205,11 @@ def _push_journal(session: StateSession, journal: Journal, origin: TextOrigin, *
 
 def _recorded_before(journal: Journal, current: State, origin: TextOrigin) -> StateError:
     events = [event for batch in journal.batches for event in batch.events]
-    names = sorted({_subject(event) for event in events})
     return StateError(
         "the copy is older than the state",
         where=origin.where,
         why=f"it goes on from serial {journal.batches[0].serial}, the state has {current.serial};"
-        f" it is about {listed(names)}",
+        f" it is about {listed(sorted({_subject(event) for event in events}))}",
         fix=f"run iac plan: it says what differs from the server; iac state push --force {origin.where}"
         " adds what the copy recorded to the state",
     )

@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING
 from iac.clock import SystemClock
 from iac.config.definitions import Validation, concerns, validate_project
 from iac.config.output import DeclaredOutput
-from iac.core.diagnostics import Diagnostic, Location, sort_key
-from iac.core.errors import RenderError
+from iac.core.errors import Diagnostic, Location, RenderError, sort_key
 
 if TYPE_CHECKING:
     from iac.rendering.rehearsal import Rehearsal

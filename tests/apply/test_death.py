@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from iac.core.desired import Disposition, Lifecycle, MovedEntry, RemovedEntry, Rotation
-from iac.core.diagnostics import Location
+from iac.core.errors import Location
 from iac.sandbox.flavour import Flavour
 from tests.core.build import desired
 from tests.fakes.world import OWNERS, World

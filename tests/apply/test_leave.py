@@ -9,8 +9,7 @@ import pytest
 from iac.apply.outcome import Failed
 from iac.apply.step import Steps
 from iac.core.desired import Disposition, MovedEntry, RemovedEntry
-from iac.core.diagnostics import Location
-from iac.core.errors import IacError, StalePlan, StateError, UnknownOutcome
+from iac.core.errors import IacError, Location, StalePlan, StateError, UnknownOutcome
 from iac.core.plan.change import Action, Change
 from iac.sandbox.flavour import Flavour
 from iac.session.ledger import Ledger

@@ -10,8 +10,7 @@ import pytest
 from iac.apply.outcome import StopRequest
 from iac.apply.run import apply_plan
 from iac.core.desired import Disposition, MovedEntry, RemovedEntry
-from iac.core.diagnostics import Location
-from iac.core.errors import StateError
+from iac.core.errors import Location, StateError
 from iac.core.secret import Secret
 from iac.session import StateSession
 from iac.workflow.restore import prepare_restore

@@ -10,8 +10,7 @@ import pytest
 from iac.apply.outcome import Failed, NotDelivered, StopRequest
 from iac.apply.run import apply_plan
 from iac.core.desired import ChangeLimits, Disposition, Lifecycle, OutputSpec, RemovedEntry, Rotation
-from iac.core.diagnostics import Location
-from iac.core.errors import RenderError, StalePlan, UnsafePlan
+from iac.core.errors import Location, RenderError, StalePlan, UnsafePlan
 from iac.core.plan.change import Action
 from iac.core.secret import Secret
 from iac.ports import Place, Sink

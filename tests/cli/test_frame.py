@@ -236,7 +236,7 @@ def test_verbose_ends_with_its_command() -> None:
 
 
 def test_json_is_ascii(capsys: pytest.CaptureFixture[str]) -> None:
-    from iac.cli.format import show_json  # as commands import it
+    from iac.cli.context import show_json  # as commands import it
 
     show_json({"name": "\u202eé\x9b"})
     out = capsys.readouterr().out

@@ -12,13 +12,13 @@ import pytest
 
 from iac.cli import COMMANDS, GROUPS, cli, run
 from iac.cli.failure import _CODES
-from iac.cli.help import option_rows
+from iac.cli.options import option_rows
 from iac.core.explanation import DOCS
 from tests.docs.commands_page import commands
 from tests.every import every
 
 if TYPE_CHECKING:
-    from iac.cli.help import Subcommand
+    from iac.cli.options import Subcommand
 
 ROOT = Path(__file__).parents[2]
 EACH = list(commands().items())

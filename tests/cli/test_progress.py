@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from iac.cli.progress import ShownProgress
+from iac.cli.progress import NestedProgress, ShownProgress
 from iac.ports.progress import SILENT
 
 
@@ -83,6 +83,24 @@ def test_the_live_line_says_how_far_what_failed_how_long_and_who_is_waited_for(c
     progress.end()
     assert "" == printed.live
     assert "good ended\nbad ended\ngood ended\n" == printed.out
+
+
+def test_environments_share_one_live_line_and_their_notes_stand_above_it(printed: Printed) -> None:
+    progress = ShownProgress(is_live=True)
+    progress.begin(2, "environment")
+    dev = NestedProgress(progress, "dev")
+    dev.begin(5, "client")
+    dev.enter("a")
+    assert "0 of 2 environments done" == printed.live
+    dev.wait("run x holds the lock")
+    assert "0 of 2 environments done, dev: run x holds the lock" == printed.live
+    dev.leave("a", "good")
+    dev.end()
+    with dev.aside():
+        assert "" == printed.live
+    progress.leave("dev")
+    assert "1 of 2 environments done" == printed.live
+    progress.end()
 
 
 def test_a_log_gets_each_line_at_once_and_no_live_line(printed: Printed) -> None:

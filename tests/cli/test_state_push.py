@@ -78,6 +78,7 @@ class TestDocument:
         said = mended.iac("state", "push", "--force", pulled(mended, **{name: "other"}))
         assert (1, before) == (said.code, mended.document())
         assert f"the state belongs to another {name}: copy.json" in said.err
+        assert (name == "issuer") == ("if the server has moved, see https://" in said.err)
 
     @pytest.mark.parametrize("data", [b"", b"{", b"[]", b"{}", b"\xff\xfe", b"A=B\n", b'{"crc":', b'{"crc":"x"}\n'])
     def test_what_is_no_state_is_refused(self, mended: Mended, data: bytes) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from iac.core.catalogue import CATALOGUE, mistake
-from iac.core.diagnostics import Severity
+from iac.core.errors import Severity
 from iac.core.explanation import IdKind
 from iac.workflow.validate import validate
 from tests.config.given import CLIENT, PROJECT, RECIPIENT, client, write

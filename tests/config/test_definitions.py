@@ -10,8 +10,7 @@ from hypothesis import strategies as st
 
 from iac.config.definitions import load_environment, load_project, validate_project
 from iac.core.desired import ChangeLimits, Disposition, Lifecycle, MovedEntry, OutputSpec, RemovedEntry
-from iac.core.diagnostics import Location
-from iac.core.errors import InputError, InvalidInput
+from iac.core.errors import InputError, InvalidInput, Location
 from iac.core.model import FIELDS
 from tests.config.given import CLIENT, PROJECT, RECIPIENT, client, write
 

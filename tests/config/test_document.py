@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from iac.core.diagnostics import Location
+from iac.core.errors import Location
 from iac.document import MAX_BYTES, parse_document, read_document
 
 if TYPE_CHECKING:

@@ -13,9 +13,9 @@ from iac.config.definitions import load_environment, validate_project
 from iac.config.project import load_project
 from iac.config.schema import load_schema
 from iac.core.catalogue import CATALOGUE
-from iac.core.diagnostics import Severity
-from iac.core.plan.draft import PlanOptions
+from iac.core.errors import Severity
 from iac.core.plan.make import make_plan
+from iac.core.plan.plan import PlanOptions
 from iac.core.policy import (
     CHANGE_RULES,
     DEFINITION_RULES,
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from iac.core.desired import Desired
-    from iac.core.diagnostics import Diagnostic
+    from iac.core.errors import Diagnostic
     from iac.core.plan.plan import Plan
     from iac.core.policy import ChangeRule, DefinitionRule, RegisteredRule
 

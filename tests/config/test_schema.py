@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from iac.config.complaint import check_schema, validator_of
 from iac.config.schema import FORMATS, compile_schema, is_recipient, load_schema, schema_text
 from iac.core.catalogue import CATALOGUE
-from iac.core.diagnostics import Location
+from iac.core.errors import Location
 from iac.core.explanation import IdKind
 from iac.core.model import FIELDS, GRANT_TYPES
 from iac.core.origin import is_uri

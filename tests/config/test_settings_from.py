@@ -9,8 +9,7 @@ import pytest
 from iac.config.definitions import load_environment, validate_project
 from iac.config.project import WANTED, WANTED_OF_ENVIRONMENT, load_project, with_base
 from iac.config.schema import load_schema
-from iac.core.diagnostics import Severity
-from iac.core.errors import InputError, InvalidInput
+from iac.core.errors import InputError, InvalidInput, Severity
 from tests.config.given import CLIENT, PROJECT, write
 
 if TYPE_CHECKING:

@@ -15,8 +15,7 @@ from iac.backends.s3 import S3Place
 from iac.config.definitions import load_environment, validate_project
 from iac.config.project import load_project
 from iac.config.schema import load_schema
-from iac.core.diagnostics import Severity
-from iac.core.errors import InvalidInput
+from iac.core.errors import InvalidInput, Severity
 from iac.core.origin import url_problem
 from iac.ports.site import SourceKind, ValueSource
 from iac.registry import BACKENDS

@@ -15,7 +15,7 @@ import pytest
 
 from iac.config.complaint import validator_of
 from iac.config.schema import load_schema
-from iac.core.diagnostics import Severity
+from iac.core.errors import Severity
 from iac.document import parse_document
 from iac.workflow.validate import validate
 from tests.config.everything import DEFINITION, PROJECTS, SHARED
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-    from iac.core.diagnostics import Diagnostic
+    from iac.core.errors import Diagnostic
     from iac.document import Pointer
 
 KINDS: list[list[Any]] = [

@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from iac.core import server
 from iac.core.desired import Desired, DesiredClient, Lifecycle, OutputSpec
-from iac.core.diagnostics import Location
-from iac.core.model import FIELDS, in_order
-from iac.core.plan.draft import PlanOptions
+from iac.core.errors import Location
+from iac.core.model import FIELDS, Actual, Facts, Registration, in_order
 from iac.core.plan.make import make_plan
-from iac.core.registration import Actual, Facts, Registration
+from iac.core.plan.plan import PlanOptions
 from iac.core.secret import Secret
 from iac.core.server.effect import to_wire
 from iac.core.state.model import ClientState, Intent, SealedSecret, SecretStatus, State

@@ -7,8 +7,7 @@ import pytest
 
 from iac.core.capabilities import Capabilities
 from iac.core.desired import Lifecycle
-from iac.core.diagnostics import Diagnostic, Location, Severity
-from iac.core.errors import StalePlan
+from iac.core.errors import Diagnostic, Location, Severity, StalePlan
 from iac.core.plan.change import (
     Action,
     Cause,

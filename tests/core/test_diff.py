@@ -7,10 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from iac.core.model import FIELDS, Kind
+from iac.core.model import FIELDS, Facts, Kind, Registration
 from iac.core.plan.change import Cause, FieldChange
 from iac.core.plan.diff import compare, is_hidden, mismatches
-from iac.core.registration import Facts, Registration
 from iac.registry import capabilities
 from tests.core import strategies as our
 from tests.core.build import KEY, NEW, OLD, applied, desired, ignoring, registered

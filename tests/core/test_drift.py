@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from iac.core.desired import MovedEntry, PolicyTerms, Waiver
-from iac.core.diagnostics import Location
 from iac.core.drift import ClientDrift, Drift, SecretDrift, find_drift
+from iac.core.errors import Location
 from iac.core.plan.change import Cause, FieldChange
 from iac.core.policy import ReviewContext, Subject, check, in_force, review_drift
 from iac.core.state.model import SecretStatus
@@ -34,7 +34,7 @@ from tests.core.build import (
 
 if TYPE_CHECKING:
     from iac.core.desired import DesiredClient
-    from iac.core.registration import Facts, Registration
+    from iac.core.model import Facts, Registration
     from iac.core.state.model import ClientState
 
 ADDRESS = "team/app"

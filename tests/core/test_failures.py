@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from iac.core.desired import ChangeLimits, Disposition, Lifecycle, RemovedEntry
-from iac.core.diagnostics import Location
+from iac.core.errors import Location
 from iac.core.model import FIELDS
 from iac.core.plan.change import Action
 from iac.views.text import plan_text

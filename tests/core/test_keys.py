@@ -5,8 +5,8 @@ import json
 import pytest
 
 from iac.core.errors import StateError
-from iac.core.plan.draft import RenderedClient
 from iac.core.plan.output import output_digest
+from iac.core.plan.plan import RenderedClient
 from iac.core.state.document import TextOrigin, parse_state, render_state
 from iac.core.state.model import (
     ClientGone,

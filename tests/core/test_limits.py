@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from iac.core.diagnostics import Diagnostic, Location, Severity, message_lines
-from iac.core.errors import InputError, InvalidInput
+from iac.core.errors import Diagnostic, InputError, InvalidInput, Location, Severity, message_lines
 from iac.core.text import ALIKE, MESSAGES, NAMES, TEXT, bounded, grouped, listed, once_per_message
 
 

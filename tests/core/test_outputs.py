@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from iac.core.plan.change import OutputAction
-from iac.core.plan.draft import PlanOptions, Reads, RenderedClient
 from iac.core.plan.output import is_written, made_by, output_digest, plan_outputs, record_output
+from iac.core.plan.plan import PlanOptions, Reads, RenderedClient
 from iac.core.state.model import OutputRecord
 from tests.core.build import output
 

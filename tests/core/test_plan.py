@@ -6,12 +6,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from iac.core.desired import ChangeLimits, Disposition, Lifecycle, MovedEntry, RemovedEntry
-from iac.core.diagnostics import Location
+from iac.core.errors import Location
 from iac.core.plan.change import Action, Change, OutputAction, SecretChange, SecretStep
-from iac.core.plan.draft import RenderedClient
 from iac.core.plan.identity import find_moves, move
 from iac.core.plan.output import output_digest
-from iac.core.plan.plan import PendingWrite, ReleasedFields
+from iac.core.plan.plan import PendingWrite, ReleasedFields, RenderedClient
 from iac.core.state.model import OutputRecord, Predecessor, SecretStatus, Tombstone
 from tests.core.build import (
     CANARY,
@@ -34,9 +33,8 @@ from tests.core.build import (
 
 if TYPE_CHECKING:
     from iac.core.desired import DesiredClient
-    from iac.core.model import Value
+    from iac.core.model import Facts, Value
     from iac.core.plan.plan import Plan
-    from iac.core.registration import Facts
     from iac.core.state.model import ClientState
 
 APP = desired()

@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from iac.core.desired import Disposition, Lifecycle, MovedEntry, RemovedEntry
-from iac.core.diagnostics import Location
+from iac.core.errors import Location
 from iac.core.plan.change import Action
-from iac.core.plan.draft import PlanOptions
 from iac.core.plan.make import make_plan
+from iac.core.plan.plan import PlanOptions
 from iac.core.secret import Secret
 from iac.core.state.model import OutputRecord, SecretStatus
 from iac.views.text import plan_text
@@ -25,8 +25,8 @@ from tests.core.build import CANARY, NEW, actual, applied, intent, output, proje
 
 if TYPE_CHECKING:
     from iac.core.desired import Desired, DesiredClient
+    from iac.core.model import Actual, Facts, Registration
     from iac.core.plan.plan import Plan
-    from iac.core.registration import Actual, Facts, Registration
     from iac.core.state.model import ClientState, State
 
 HERE = Location("iac.yaml", 3)

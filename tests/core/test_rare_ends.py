@@ -7,7 +7,7 @@ from datetime import date
 
 from iac.core.capabilities import Capabilities, Table
 from iac.core.desired import Waiver
-from iac.core.diagnostics import Location
+from iac.core.errors import Location
 from iac.core.plan.change import Action
 from iac.core.policy import ReviewContext, review_registered
 from iac.core.server import parse_answer

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from iac.core.desired import Disposition, MovedEntry, RemovedEntry
-from iac.core.diagnostics import Location
 from iac.core.drift import find_drift
+from iac.core.errors import Location
+from iac.core.model import Actual, Facts, InvalidMember, NewToken, Registration, UnreadReason
 from iac.core.plan.change import Action
 from iac.core.plan.identity import with_token
-from iac.core.registration import Actual, Facts, InvalidMember, NewToken, Registration, UnreadReason
 from iac.core.secret import Secret
 from iac.core.state.model import Predecessor
 from iac.registry import capabilities

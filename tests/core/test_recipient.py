@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from iac.core.desired import MovedEntry
-from iac.core.diagnostics import Location
+from iac.core.errors import Location
 from iac.core.plan.change import Action, Recipients
 from iac.core.state.model import ClientKey, SecretStatus
 from tests.core.build import CANARY, OPTIONS, actual, applied, desired, intent, plan, project, registered, sealed, state

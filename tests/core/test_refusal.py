@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from iac.core.diagnostics import Severity
+from iac.core.errors import Severity
 from iac.core.server import malformed, redirect_uri_problem, refusals
 from iac.registry import capabilities
 from tests.core.build import KEY, NEW, OLD
@@ -16,8 +16,7 @@ from tests.every import every
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from iac.core.model import Fields
-    from iac.core.registration import Facts
+    from iac.core.model import Facts, Fields
 
 RECORDINGS = Path(__file__).parents[1] / "fixtures" / "iam"
 PRIVATE = json.dumps({"keys": [{**json.loads(KEY)["keys"][0], "d": "ZA", "p": "cA"}]})

@@ -9,11 +9,10 @@ import pytest
 
 from iac.core.desired import DesiredClient, Lifecycle, Rotation
 from iac.core.drift import find_drift
-from iac.core.model import ALWAYS, DEFAULTED
+from iac.core.model import ALWAYS, DEFAULTED, Actual, Facts, Registration, UnreadReason
 from iac.core.plan.change import CLIENT_ID, Action
 from iac.core.plan.diff import fate
 from iac.core.plan.identity import set_apart
-from iac.core.registration import Actual, Facts, Registration, UnreadReason
 from iac.core.state.model import ClientState, SecretStatus
 from iac.registry import capabilities
 from tests.core.build import OPTIONS, applied, desired, intent, plan, project, state

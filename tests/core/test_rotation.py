@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from iac.core.desired import Lifecycle, Rotation
-from iac.core.plan.draft import PlanOptions
+from iac.core.plan.plan import PlanOptions
 from iac.core.rotation import EXPIRY, DueRotation, due, duration, is_past, later, secret_end, with_expiry, written
 from iac.core.state.model import SecretStatus
 from tests.core.build import NEW, NOW, OPTIONS, actual, applied, desired, plan, project, registered, state

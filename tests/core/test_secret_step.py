@@ -10,7 +10,7 @@ from iac.core.state.model import SecretStatus
 from tests.core.build import CANARY, NEW, OLD, applied, desired, ignoring, registered
 
 if TYPE_CHECKING:
-    from iac.core.registration import Facts
+    from iac.core.model import Facts
     from iac.core.state.model import ClientState
 
 BASIC, POST, NONE = "client_secret_basic", "client_secret_post", "none"

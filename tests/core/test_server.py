@@ -9,8 +9,7 @@ from hypothesis import strategies as st
 
 from iac.core import server
 from iac.core.errors import InputError
-from iac.core.model import ANSWER_ONLY, FIELDS, Kind, names_of, short_grant, uses_secret
-from iac.core.registration import Facts, NewClient
+from iac.core.model import ANSWER_ONLY, FIELDS, Facts, Kind, NewClient, names_of, short_grant, uses_secret
 from iac.core.secret import Secret
 from iac.core.server import create_body, detect_facts, forced, parse_answer, update_body
 from iac.core.server.effect import to_wire

@@ -17,7 +17,8 @@ from textwrap import fill
 import click
 
 from iac.cli import GROUPS, cli
-from iac.cli.help import Example, Subcommand, option_rows
+from iac.cli.options import Example, Subcommand, option_rows
+from tests.docs.docstring_tables import exit_codes, variables
 
 PAGE = Path(__file__).parents[2] / "docs/reference/commands.md"
 _BY_USE, _GLOBAL, _SHARED = "Commands by use", "Global options", "Shared options"
@@ -51,7 +52,13 @@ def commands_page() -> str:
     begin, *parts = re.split(r"^(?=## )", PAGE.read_text(encoding="utf-8"), flags=re.MULTILINE)
     by_head = {part.partition("\n")[0].removeprefix("## "): part for part in parts}
     ours = {f"iac {name}": "\n\n".join(_section(name, command)) for name, command in commands().items()}
-    general = {_BY_USE: _by_use(), _GLOBAL: _options(cli), _SHARED: _shared_options()}
+    general = {
+        _BY_USE: _by_use(),
+        _GLOBAL: _options(cli),
+        _SHARED: _shared_options(),
+        "Exit codes": _table(("code", "means"), exit_codes()),
+        "Environment variables": _table(("variable", "does"), variables()),
+    }
     own = [head for head in by_head if not head.startswith("iac ")]
     page = [_joined(head, general.get(head, ""), by_head[head]) for head in own]
     page += [_joined(head, text, by_head.get(head, "")) for head, text in ours.items()]

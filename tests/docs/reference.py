@@ -1,7 +1,7 @@
 """The pages of ids and commands, written from the code: `python -m tests.docs.reference`, which `make format` runs.
 
 On each page of ids the text above and below the headings stays; sections and rows below a heading come from the code.
-In the page of server behaviour the lines `Rules` do, and the list of decisions comes from their titles.
+In the page of server behaviour the rules of each section do, and the list of decisions comes from their titles.
 """
 
 from __future__ import annotations
@@ -15,10 +15,17 @@ from iac.core.catalogue import SECTIONS
 from iac.core.explanation import Explanation
 from iac.core.plan.guards import GUARDS
 from iac.core.policy import CHANGE_RULES, DEFINITION_RULES, REGISTERED_RULES, ChangeRule, Rule
+from iac.core.server.rule import ServerRule
 from iac.core.server.table import TABLE
 from iac.services import services, template_files, values_schema
 from tests.docs.commands_page import PAGE, commands_page
+from tests.docs.docstring_tables import checks, logins
+from tests.docs.index_page import INDEX, index_page
 from tests.docs.schema_tables import PAGES, schema_table
+from tests.docs.services_pages import services_pages
+from tests.docs.state_page import events, members
+from tests.docs.templates_page import filter_table, jinja_names, limits
+from tests.docs.views_page import VIEWS, views_page
 
 REFERENCE = Path(__file__).parents[2] / "docs/reference"
 DECISIONS = REFERENCE.parent / "adr/README.md"
@@ -42,8 +49,17 @@ def pages() -> dict[Path, str]:
             "Findings of a plan": f"- {_wrapped(findings)}".replace("\n", "\n  ") + "\n",
         },
         "templates": {
+            "Filters": _table(("filter", "for", "value", "gives", "refuses"), filter_table()),
+            "Filters and functions of Jinja2": _table(("what", "names"), jinja_names()),
+            "Limits": _table(("what", "at most"), limits()),
             "Templates of services": _table(("template", "service", "makes"), _service_files()),
             "Values of built-in templates": _table(("template", "value", "needed", "is"), _values()),
+        },
+        "doctor": {"Checks": _table(("check", "looks at"), checks())},
+        "login": {"Methods": _table(("`method`", "needs", "is"), logins())},
+        "state": {
+            "Members": "\n".join(f"### {part}\n\n{_table(('member', 'means'), rows)}" for part, rows in members()),
+            "Events": _table(("event", "means"), events()),
         },
         **{page: {"Keys": schema_table(name)} for name, page in PAGES.items()},
     }
@@ -53,6 +69,9 @@ def pages() -> dict[Path, str]:
         **_kept(REFERENCE / "server-behaviour.md", _behaviour),
         **_kept(DECISIONS, _decisions),
         PAGE: commands_page(),
+        VIEWS: views_page(),
+        INDEX: index_page(),
+        **services_pages(),
     }
 
 
@@ -63,14 +82,21 @@ def _kept(page: Path, write: Callable[[str], str]) -> dict[Path, str]:
 def _behaviour(page: str) -> str:
     """The rules of each numbered section."""
     begin, *parts = re.split(r"^(?=## \d+\.)", page, flags=re.MULTILINE)
-    return begin + "".join(map(_with_rules, parts))
+    return (begin + "".join(map(_with_rules, parts))).rstrip() + "\n"
 
 
 def _with_rules(section: str) -> str:
+    """A section: what is by hand, with its rules before the entries that are by hand, too."""
     number = int(section.removeprefix("## ").partition(".")[0])
-    rules = ", ".join(f"`{rule.id}`" for rule in TABLE if number in rule.traps)
-    line = fill(f"- Rules: {rules}", 120, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
-    return re.sub(r"^- Rules: .*?(?=^- |\n\n|\n\Z)", line, section, flags=re.MULTILINE | re.DOTALL)
+    by_hand = re.sub(r"^- `.*\n(?:  .*\n)*", "", section, flags=re.MULTILINE)
+    prose, entries = re.split(r"(?=^- |\Z)", by_hand, maxsplit=1, flags=re.MULTILINE)
+    rules = "".join(_rule_entry(rule) for rule in TABLE if number in rule.traps)
+    return f"{prose.rstrip()}\n\n{rules}{entries.strip()}".rstrip() + "\n\n"
+
+
+def _rule_entry(rule: ServerRule) -> str:
+    text = f"- `{rule.id}`: {rule.what} ({rule.source})."
+    return fill(text, 120, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False) + "\n"
 
 
 def _decisions(page: str) -> str:

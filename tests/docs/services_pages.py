@@ -1,9 +1,14 @@
-"""What `iac new` writes and what is rendered then, as the pages of services show it."""
+"""The pages of services: what `iac new` writes and what is rendered then, titles and sources.
+
+By hand are the first lines with the command, and what stands below the first `## `.
+"""
 
 from __future__ import annotations
 
+import re
 import shlex
 import tempfile
+from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 
@@ -15,10 +20,64 @@ from iac.rendering.context import Credentials, ProjectFacts
 from iac.rendering.engine import render
 from iac.rendering.renderer import Renderer
 from iac.rendering.template import load_templates
+from iac.services import Format, Service, services
 from iac.workflow.new import ServiceStart, add_service, find_offer
 from tests.services.started import PROJECT
 
+FOLDER = Path(__file__).parents[2] / "docs/how-to/services"
+_LANGUAGES = {
+    Format.CONDOR: "text",
+    Format.DIRAC: "text",
+    Format.DOTENV: "sh",
+    Format.KUBERNETES: "yaml",
+}
 FACTS = ProjectFacts("demo", "default", "https://iam.example.org/")
+
+
+def services_pages() -> dict[Path, str]:
+    """Each page as it has to be, and the list of them."""
+    written = {FOLDER / f"{name}.md": service_page(service) for name, service in services().items()}
+    return {**written, FOLDER / "README.md": _index()}
+
+
+def service_page(service: Service) -> str:
+    """The page of one service."""
+    before = (FOLDER / f"{service.name}.md").read_text(encoding="utf-8")
+    above = re.split(r"^# .*\n|(?<=\n)(?=`clients\.d/)", before, flags=re.MULTILINE)[1]
+    below = re.search(r"^## .*?(?=\nSources: |\Z)", before, re.MULTILINE | re.DOTALL)
+    assert below, f"{service.name} says nothing of how its file is read"
+    parts = [f"# {service.title}", above.strip(), *_blocks(service, command_of(above)), below[0].strip()]
+    if service.sources:
+        parts.append("Sources: " + ",\n".join(f"<{source}>" for source in service.sources) + ".")
+    return "\n\n".join(parts) + "\n"
+
+
+def command_of(text: str) -> str:
+    """The command that a page runs."""
+    (command,) = re.findall(r"^    (iac new .*)$", text, re.MULTILINE)
+    return str(command)
+
+
+def _blocks(service: Service, command: str) -> Iterator[str]:
+    languages = {file.file: _LANGUAGES.get(file.format, str(file.format)) for file in service.files}
+    for path, content in shown(command).items():
+        lead = "Added to `iac.yaml`:" if path == "iac.yaml" else f"`{path}`:"
+        yield _block(lead, languages.get(path.rpartition("/")[2], "yaml"), content)
+    for file in service.files:
+        if not file.is_usual and service.name != "plain":
+            instead = shown(command.replace(f"--template {service.name}", f"--template {file.template}"))
+            (path,) = (path for path in instead if path.startswith("out/"))
+            yield _block(f"With `--template {file.template}` instead, `{path}`:", languages[file.file], instead[path])
+
+
+def _block(lead: str, language: str, content: str) -> str:
+    return f"{lead}\n\n```{language}\n{content.rstrip()}\n```"
+
+
+def _index() -> str:
+    before = (FOLDER / "README.md").read_text(encoding="utf-8")
+    rows = (f"| [{each.title}]({each.name}.md) | `{each.name}` | {each.about} |\n" for each in services().values())
+    return re.sub(r"(?<=^\|---\|---\|---\|\n)(?:\| \[.*\n)+", "".join(rows), before, count=1, flags=re.MULTILINE)
 
 
 def shown(command: str) -> dict[str, str]:

@@ -29,7 +29,7 @@ from tests.scenarios.sandbox import user_token
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from iac.cli.help import Example
+    from iac.cli.options import Example
 
 EXAMPLES = [(name, example) for name, command in commands().items() for example in command.examples]
 ENVIRONMENTS = "environments: {dev: {state: {path: .iac/dev.json}}, prod: {state: {path: .iac/prod.json}}}\n"

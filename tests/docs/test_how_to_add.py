@@ -18,10 +18,11 @@ from iac.registry import BACKENDS, LOGINS, SINKS
 from tests.config.given import CLIENT, PROJECT, write
 
 ROOT = Path(__file__).parents[2]
+RECIPES = ROOT / "tests/docs/recipes"
 PAGE = (ROOT / "docs/explanation/how-to-add.md").read_text(encoding="utf-8")
 SECTIONS = dict(re.findall(r"^## A ([\w ]+)\n(.*?)(?=^## |\Z)", PAGE, re.MULTILINE | re.DOTALL))
 ADAPTERS = [title for title in SECTIONS if re.search(r"of `iac/registry.py`\.$", SECTIONS[title], re.MULTILINE)]
-FOLLOWED = [title for title in SECTIONS if "\n# iac/" in SECTIONS[title]]
+FOLLOWED = [title for title in SECTIONS if "\n# iac/" in SECTIONS[title] or "/recipes/iac/" in SECTIONS[title]]
 DEFS: Any = load_schema("project")["$defs"]
 
 OPENED = """
@@ -38,11 +39,11 @@ print(render_pipelines("bench", facts)[".bench/iac.yml"].count("IAC_CLIENT_SECRE
 print(type(local.backend).__name__, type(local.sinks["there"]).__name__, open_login(settings, (), shell).kind)
 from pathlib import Path
 from iac.core.plan.plan import Plan
-from iac.views.kind import PlanView, ViewSettings, render_plan
+from iac.views.kind import PlanView, ViewSettings, render_plans
 from iac.workflow.explain import explain
 from iac.workflow.validate import validate
 print([said.id for said in validate(Path(sys.argv[1])).diagnostics], explain("no-description", Path(sys.argv[1])).fix)
-print(render_plan(Plan("demo", "default", settings.issuer, settings.api), PlanView("wiki"), ViewSettings()), end="")
+print(render_plans([Plan("demo", "default", settings.issuer, settings.api)], PlanView("wiki"), ViewSettings()), end="")
 """
 
 
@@ -54,10 +55,10 @@ def test_the_registry_and_the_schema_name_the_same_adapters() -> None:
     assert set(LOGINS) == logins
 
 
-def blocks(title: str) -> dict[str, str]:
+def recipes(title: str) -> dict[str, str]:
     """The files of a recipe: path -> text."""
-    found = re.findall(r"^```python\n# (\S+)\n(.*?)^```", SECTIONS[title], re.MULTILINE | re.DOTALL)
-    return dict(found)
+    paths = re.findall(r"\(\.\./\.\./tests/docs/recipes/(\S+)\)", SECTIONS[title])
+    return {path: (RECIPES / path).read_text(encoding="utf-8") for path in paths}
 
 
 def edited(root: Path, title: str) -> set[str]:
@@ -73,7 +74,7 @@ def edited(root: Path, title: str) -> set[str]:
         place = {
             "above": start,
             "below": before.index("\n", start) + 1,
-            "at the end of": before.index("\n)", start) + 1,
+            "at the end of": before.find("\n)", start) + 1,
         }[where]
         (root / path).write_text(before[:place] + text + before[place:], encoding="utf-8")
     return {path for path, *_ in placed}
@@ -81,13 +82,13 @@ def edited(root: Path, title: str) -> set[str]:
 
 def added(root: Path, title: str) -> int:
     """Follow a recipe; the number of files of iac/ that it touches."""
-    files = blocks(title)
-    for path, text in files.items():
-        write(root, {path: text})
+    files = recipes(title)
+    write(root, files)
+    modules = [path for path in files if path.endswith(".py")]
     if title not in ADAPTERS:
-        return len(files) + len(edited(root, title))
+        return len(modules) + len(edited(root, title))
     ((name, table),) = re.findall(r"`(\w+)` in `([A-Z]+)` of `iac/registry.py`", SECTIONS[title])
-    path = next(path for path in files if f"class {name}(" in files[path])
+    path = next(path for path in modules if f"class {name}(" in files[path])
     module = path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
     registry = root / "iac/registry.py"
     first = "from __future__ import annotations\n"
@@ -95,9 +96,7 @@ def added(root: Path, title: str) -> int:
     named = rf"({table}: .*?for \w+ in \([^)]*?),?\s*\)"
     text = re.sub(named, rf"\1, {name})", text, count=1, flags=re.DOTALL)
     registry.write_text(text, encoding="utf-8")
-    for template in re.findall(r"^```yaml\n(.*?)^```", SECTIONS[title], re.MULTILINE | re.DOTALL):
-        (root / path).with_name("iac.yml").write_text(template, encoding="utf-8")
-    return len(files) + 1
+    return len(modules) + 1
 
 
 @pytest.fixture

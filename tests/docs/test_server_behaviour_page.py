@@ -29,16 +29,14 @@ def test_traps_are_numbered_without_a_gap() -> None:
     assert {number for rule in TABLE for number in rule.traps} <= SECTIONS.keys()
 
 
-@EACH
-def test_a_trap_names_the_rules_that_the_table_has_for_it(number: int) -> None:
-    expected = {rule.id for rule in TABLE if number in rule.traps}
-    assert expected == set(re.findall(r"`([^`]+)`", entry(number, "Rules")))
+def rules(number: int) -> set[str]:
+    return {rule.id for rule in TABLE if number in rule.traps}
 
 
 @EACH
 def test_a_trap_without_a_rule_says_what_holds_it_and_which_test_shows_it(number: int) -> None:
     held = entry(number, "Held by")
-    assert bool(held) == (not entry(number, "Rules"))
+    assert bool(held) == (not rules(number))
     for path in re.findall(r"`([^`:]+)(?:::\w+)?`", held):
         assert (ROOT / path).is_file()
     for path, name in re.findall(r"`([^`:]+)::(\w+)`", held):
@@ -48,9 +46,9 @@ def test_a_trap_without_a_rule_says_what_holds_it_and_which_test_shows_it(number
 
 @EACH
 def test_a_trap_names_recordings_that_are_there(number: int) -> None:
-    seen = set(entry(number, "Seen in").split())
-    assert seen
-    assert set() == {name.rstrip(",") for name in seen} - RECORDINGS
+    seen = {name.rstrip(",") for name in entry(number, "Seen in").split()}
+    assert seen or rules(number)
+    assert set() == seen - RECORDINGS
 
 
 def test_the_recordings_that_rules_cite_are_there() -> None:

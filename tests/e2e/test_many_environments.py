@@ -6,6 +6,7 @@ import json
 import signal
 import threading
 from typing import TYPE_CHECKING
+from xml.etree import ElementTree as ET
 
 import pytest
 
@@ -159,8 +160,6 @@ def test_a_saved_plan_holds_all_environments(many: Project) -> None:
     [
         (["show", "team/portal"], "give --env once"),
         (["render"], "give --env once"),
-        (["plan", "--report", "sarif=x.sarif"], "--report sarif=FILE is of one environment"),
-        (["verify", "--format", "junit"], "--format junit is of one environment"),
         (["drift", "--accept", "team/portal"], "give --env once"),
     ],
 )
@@ -175,9 +174,39 @@ def test_keep_going_needs_several(many: Project) -> None:
 
 
 def test_reports_hold_all_environments(many: Project) -> None:
-    report = str(many.root / "plan.md")
-    assert many.iac("plan", *GOOD, "--report", f"markdown={report}").code == 0
-    assert 2 == many.read("plan.md").count("Digest ")
+    views = ("markdown", "github", "gitlab", "sarif", "junit")
+    reports = [f"--report={view}={many.root / view}" for view in views]
+    assert many.iac("plan", *GOOD, *reports).code == 0
+    assert 2 == many.read("markdown").count("Digest ")
+    assert {"create": 2, "update": 0, "delete": 0} == json.loads(many.read("gitlab"))
+    runs = json.loads(many.read("sarif"))["runs"]
+    assert ["iac/plan/dev/", "iac/plan/prod/"] == [run["automationDetails"]["id"] for run in runs]
+    suites = ET.fromstring(many.read("junit"))
+    assert ("2", "0") == (suites.get("tests"), suites.get("failures"))
+    assert ["iac plan dev", "iac plan prod"] == [suite.get("name") for suite in suites]
+    verified = ET.fromstring(many.iac("verify", *GOOD, "--format", "junit").out)
+    assert ["iac verify dev", "iac verify prod"] == [suite.get("name") for suite in verified]
+
+
+def test_a_report_without_an_environment_that_is_down_says_so(many: Project) -> None:
+    reports = [f"--report={view}={many.root / view}" for view in ("sarif", "junit")]
+    ended = many.iac("plan", "--all-envs", *reports)
+    assert (6, f"{many.root / 'sarif'} has no plan of down\n") == (ended.code, ended.err)
+    assert ["prod", "dev"] == [run["automationDetails"]["id"][9:-1] for run in json.loads(many.read("sarif"))["runs"]]
+    for shown in (many.read("junit"), many.iac("verify", "--all-envs", "--format", "junit").out):
+        suites = ET.fromstring(shown)
+        assert "1" == suites.get("failures")
+        case = suites[2][0]
+        assert "down" == case.get("name")
+        assert "cannot be reached" in (case[0].text or "")
+
+
+def test_a_page_of_clients_is_sorted_as_asked(many: Project) -> None:
+    command = ("list", "--env", "dev", "--sort=-client_id", "--format")
+    names = [client["client_id"] for client in many.iac(*command, "json").json()["clients"]]
+    assert sorted(names, reverse=True) == names
+    page = many.iac(*command, "html").out
+    assert names == sorted(names, key=lambda name: page.index(f"{name}</td>"))
 
 
 def test_one_page_shows_all_environments_and_names_the_one_that_is_down(many: Project) -> None:

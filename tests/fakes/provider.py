@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
 
 from iac.core.errors import ServerError, UnknownOutcome, UnreachableError
-from iac.core.registration import Actual
+from iac.core.model import Actual
 from iac.core.server import create_body, detect_facts, parse_answer, update_body
 from iac.ports import Identity, Provider
 from iac.sandbox.message import Request
@@ -23,8 +23,7 @@ from iac.sandbox.message import Request
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
-    from iac.core.model import Fields
-    from iac.core.registration import Facts, NewClient, Registration
+    from iac.core.model import Facts, Fields, NewClient, Registration
     from iac.core.secret import Secret
     from iac.sandbox.iam import Iam
     from iac.sandbox.message import Response

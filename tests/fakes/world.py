@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from iac.apply.outcome import StopRequest
 from iac.apply.run import apply_plan
 from iac.core.desired import Desired
-from iac.core.plan.draft import PlanOptions
+from iac.core.plan.plan import PlanOptions
 from iac.core.state.model import State
 from iac.ports import Deliveries, Place
 from iac.registry import capabilities

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import pytest
 
 from iac.core.errors import GarbledError, InputError, UnknownOutcome, UnreachableError
-from iac.core.registration import NewClient
+from iac.core.model import NewClient
 from iac.ports.foreign import note_write
 from iac.providers.answer import is_done, read_reply
 from iac.providers.base import check_reachable, client_path
@@ -19,7 +19,7 @@ from tests.fakes.provider import FakeProvider
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from iac.core.registration import Registration
+    from iac.core.model import Registration
 
 CANARY = "canary-secret"
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from iac.core.errors import CredentialsError, IacError, InputError, ServerError, UnknownOutcome, UnreachableError
-from iac.core.registration import Facts, NewClient
+from iac.core.model import Facts, NewClient
 from iac.core.secret import Secret
 from iac.providers.logins import READ_SCOPES
 from iac.providers.logins.client_credentials import ClientCredentials

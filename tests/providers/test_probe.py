@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from iac.core.errors import UnreachableError
-from iac.core.registration import NewClient
+from iac.core.model import NewClient
 from iac.core.secret import Secret
 from iac.providers.bearer import parse_claims
 from iac.providers.logins.client_credentials import sign_hs256

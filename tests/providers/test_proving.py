@@ -13,9 +13,8 @@ import pytest
 
 from iac.core.capabilities import FULL, Capabilities
 from iac.core.errors import CredentialsError, UnreachableError
-from iac.core.model import GRANT_TYPES
+from iac.core.model import GRANT_TYPES, NewClient
 from iac.core.proof import Evidence, Grade, ServiceLogin
-from iac.core.registration import NewClient
 from iac.core.secret import Secret
 from iac.providers.base import Connection
 from iac.providers.logins.proof import basic

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from iac.core.errors import ServerError, UnknownOutcome, UnreachableError
-from iac.core.registration import NewClient
+from iac.core.model import NewClient
 from iac.core.secret import Secret
 from iac.sandbox.fault import Fault, FaultKind
 from iac.sandbox.server import Sandbox, start_sandbox

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from iac.core.desired import OutputSpec
-from iac.core.diagnostics import Location
+from iac.core.errors import Location
 from iac.core.secret import Secret
 from iac.rendering.context import Credentials, ProjectFacts
 from iac.rendering.engine import render

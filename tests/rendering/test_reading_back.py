@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import pytest
 
 from iac.core.desired import OutputSpec
-from iac.core.diagnostics import Location
+from iac.core.errors import Location
 from iac.core.secret import Secret
 from iac.rendering.content import ContentMismatch, FileCredentials, MalformedContent, output_format, read_credentials
 from iac.rendering.context import Credentials

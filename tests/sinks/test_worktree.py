@@ -19,7 +19,7 @@ from iac.sinks.file.sink import FileSink
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from iac.core.diagnostics import Diagnostic
+    from iac.core.errors import Diagnostic
 
 pytestmark = pytest.mark.skipif(shutil.which("git") is None, reason="needs git")
 

@@ -275,9 +275,19 @@ def test_what_goes_to_this_machine_in_clear_leaves_it_by_no_proxy(open_http: Ope
         http.close()
 
 
-def test_a_proxy_that_is_away_is_told(far: Any) -> None:
-    with pytest.raises(UnreachableError, match="cannot be reached"):
-        far(1, proxy="http://127.0.0.1:9").send(READ)
+@pytest.mark.parametrize("named_by", ["settings", "environment"])
+def test_a_proxy_that_is_away_is_named_without_its_login(
+    far: Any, monkeypatch: pytest.MonkeyPatch, named_by: str
+) -> None:
+    is_set = named_by == "settings"
+    if not is_set:
+        monkeypatch.setenv("HTTPS_PROXY", "http://somebody:hushed@127.0.0.1:9")
+    with pytest.raises(UnreachableError, match="cannot be reached") as caught:
+        far(1, proxy="http://127.0.0.1:9" if is_set else None).send(READ)
+
+    assert caught.value.where == "https://iam.example.org:1, through the proxy http://127.0.0.1:9"
+    assert "proxy in iac.yaml, else HTTPS_PROXY" in caught.value.fix
+    assert "hushed" not in str(caught.value)
 
 
 @pytest.mark.parametrize("url", ["ftp://hushed@127.0.0.1", "socks5://hushed@127.0.0.1:1", "http://hushed:port"])

@@ -7,7 +7,7 @@ from random import Random
 from typing import TYPE_CHECKING
 
 from iac.core import server
-from iac.core.registration import NewClient
+from iac.core.model import NewClient
 from iac.core.secret import Secret
 from iac.sandbox.flavour import Flavour
 from tests.core.build import KEY, desired

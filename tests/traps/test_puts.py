@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from iac.core.registration import Facts
+from iac.core.model import Facts
 from iac.core.server import parse_answer, update_body
 from iac.sandbox.fault import Fault, FaultKind
 from iac.sandbox.flavour import Flavour

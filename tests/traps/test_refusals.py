@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from iac.core.errors import UnsafePlan
-from iac.core.registration import NewClient
+from iac.core.model import NewClient
 from iac.core.secret import Secret
 from iac.core.server import canonical_jwks
 from iac.sandbox.flavour import Flavour

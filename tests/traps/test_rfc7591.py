@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+from iac.core.model import Facts, NewClient, Registration
 from iac.core.plan.change import SecretChange, SecretStep
 from iac.core.plan.secret_step import decide_registered
-from iac.core.registration import Facts, NewClient, Registration
 from iac.core.secret import Secret
 from iac.core.server import create_body, parse_answer, update_body
 from iac.registry import capabilities

@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from iac.core.model import GRANT_TYPES
-from iac.core.registration import Facts, Registration
+from iac.core.model import GRANT_TYPES, Facts, Registration
 from iac.core.server import update_body
 from iac.registry import capabilities
 from iac.sandbox.flavour import Flavour

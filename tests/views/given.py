@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from iac import __version__
 from iac.core.capabilities import Capabilities
-from iac.core.diagnostics import Diagnostic, Location, Severity
+from iac.core.errors import Diagnostic, Location, Severity
 from iac.core.explanation import Explanation, IdKind
+from iac.core.model import Registration
 from iac.core.plan.change import (
     Action,
     Cause,
@@ -24,8 +25,7 @@ from iac.core.plan.change import (
 )
 from iac.core.plan.guards import guard
 from iac.core.plan.plan import PendingWrite, Plan, ReleasedFields, StandingPredecessor
-from iac.core.registration import Registration
-from iac.views.kind import DiagnosticsView, PlanView, ViewSettings, render_diagnostics, render_plan
+from iac.views.kind import DiagnosticsView, PlanView, ViewSettings, render_diagnostics, render_plans
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -176,7 +176,7 @@ def views_of(folder: Path) -> Iterator[tuple[str, str]]:
             yield _file(told), _timeless(render_diagnostics(diagnostics_of(given), told, SETTING))
         return
     for view in set(PlanView) - {PlanView.HTML}:  # its structure is held by test_html.py
-        yield _file(view), _timeless(render_plan(plan_of(given), view, SETTING))
+        yield _file(view), _timeless(render_plans([plan_of(given)], view, SETTING))
 
 
 def _file(view: PlanView | DiagnosticsView) -> str:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from iac.core.capabilities import Capabilities
-from iac.core.diagnostics import Diagnostic, Location, Severity
+from iac.core.errors import Diagnostic, Location, Severity
+from iac.core.model import Registration
 from iac.core.plan.change import (
     Action,
     Cause,
@@ -16,7 +17,6 @@ from iac.core.plan.change import (
 )
 from iac.core.plan.guards import guard
 from iac.core.plan.plan import PendingWrite, Plan, ReleasedFields
-from iac.core.registration import Registration
 
 TEXTS = (
     "plain",

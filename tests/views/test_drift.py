@@ -7,8 +7,8 @@ import re
 import cmarkgfm
 import pytest
 
-from iac.core.diagnostics import Location
 from iac.core.drift import ClientDrift, Drift, SecretDrift
+from iac.core.errors import Location
 from iac.core.plan.change import Cause, FieldChange
 from iac.views.drift import drift_markdown, drift_text
 from iac.views.kind import BUDGET, SMALLEST_BUDGET

@@ -18,12 +18,12 @@ from jsonschema import Draft4Validator, Draft202012Validator
 
 from iac.config.schema import load_schema
 from iac.core.capabilities import Capabilities
-from iac.core.diagnostics import Diagnostic, Location, Severity
+from iac.core.errors import Diagnostic, Location, Severity
 from iac.core.explanation import Explanation, IdKind
 from iac.core.plan.change import Action, Change
 from iac.core.plan.plan import Plan
 from iac.core.text import printable
-from iac.views.kind import DiagnosticsView, PlanView, ViewSettings, render_diagnostics, render_plan
+from iac.views.kind import DiagnosticsView, PlanView, ViewSettings, render_diagnostics, render_plans
 from tests.every import every
 from tests.views.given import KNOWN, SETTING
 from tests.views.hostile import TEXTS, diagnostics, everywhere, many
@@ -49,7 +49,7 @@ def junit_schema() -> xmlschema.XMLSchema:
 
 
 def of_plan(plan: Plan, view: PlanView) -> str:
-    return render_plan(plan, view, SETTING)
+    return render_plans([plan], view, SETTING)
 
 
 def told(found: list[Diagnostic], view: DiagnosticsView) -> str:

@@ -48,7 +48,7 @@ def test_colours_are_of_clients_and_of_checks_that_are_not_ok() -> None:
 
 def test_no_client_is_said() -> None:
     assert proof_text(proof(), color=False).endswith("Verified: no clients.\n")
-    junit_schema().validate(proof_junit(proof()))
+    junit_schema().validate(proof_junit([proof()]))
 
 
 @every("text", TEXTS)
@@ -58,11 +58,11 @@ def test_texts_of_others_are_inert(text: str) -> None:
     shown = proof_text(hostile, color=False)
     assert all(line == printable(line) for line in shown.splitlines())
     assert len(shown.splitlines()) == 12
-    junit_schema().validate(proof_junit(hostile))
+    junit_schema().validate(proof_junit([hostile]))
 
 
 def test_in_junit_a_failure_has_its_fix_and_what_is_not_proven_is_skipped() -> None:
-    shown = proof_junit(proof(ClientProof("team/a", "a", CHECKS)))
+    shown = proof_junit([proof(ClientProof("team/a", "a", CHECKS))])
     assert 'tests="4" failures="2" errors="0" skipped="1"' in shown
     assert "fix: iac render" in shown
     assert '<skipped message="not proven"/>' in shown

@@ -10,8 +10,7 @@ from hypothesis import strategies as st
 
 from iac.apply.outcome import Delivered, Done, Failed, NotDelivered, NotTried, Report
 from iac.core.capabilities import Capabilities
-from iac.core.diagnostics import Diagnostic, Location, Severity
-from iac.core.errors import RenderError, ServerError, StateError
+from iac.core.errors import Diagnostic, Location, RenderError, ServerError, Severity, StateError
 from iac.core.plan.change import Action, Cause, Change, FieldChange, OutputAction, OutputChange, SecretChange
 from iac.core.plan.guards import guard
 from iac.core.plan.plan import PendingWrite, Plan, ReleasedFields, TakenOverFields

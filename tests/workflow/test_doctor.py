@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from iac.core.registration import Actual, Facts
+from iac.core.model import Actual, Facts
 from iac.core.secret import Secret
 from iac.ports import Identity
 from iac.transport.retry import TOLERANCE

@@ -11,8 +11,7 @@ import pytest
 from iac.config.definitions import validate_project
 from iac.config.edit.format import format_text
 from iac.config.edit.project import with_output
-from iac.core.diagnostics import Severity
-from iac.core.errors import InputError, InvalidInput
+from iac.core.errors import InputError, InvalidInput, Severity
 from iac.document import parse_document
 from iac.services import services, template_files, template_format
 from iac.workflow.new import ServiceStart, WrittenService, add_service, check_answers, find_offer

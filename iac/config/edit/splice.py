@@ -22,8 +22,7 @@ from iac.config.edit.files import replace_text, split_marks
 from iac.config.layers import PLUS
 from iac.config.tree import read_tree
 from iac.core.desired import OWNERS
-from iac.core.diagnostics import Location, Severity
-from iac.core.errors import InputError
+from iac.core.errors import InputError, Location, Severity
 from iac.core.model import EXTRA, FIELDS, GRANT_TYPES, Kind, Value, canonical_json, short_grant
 from iac.core.server import canonical_jwks
 from iac.core.text import listed

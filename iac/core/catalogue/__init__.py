@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from iac.core.catalogue import client, project
-from iac.core.diagnostics import Diagnostic, Location, Severity
+from iac.core.errors import Diagnostic, Location, Severity
 from iac.core.explanation import Explanation, IdKind
 from iac.core.text import bounded, printable
 

@@ -13,10 +13,8 @@ from enum import StrEnum
 from typing import Any
 
 from iac.core.desired import OWNERS, DesiredClient, output_id
-from iac.core.diagnostics import Diagnostic, Location
-from iac.core.errors import StalePlan
-from iac.core.model import Fields, Value, as_json, members
-from iac.core.registration import Registration
+from iac.core.errors import Diagnostic, Location, StalePlan
+from iac.core.model import Fields, Registration, Value, as_json, members
 from iac.core.state.model import SealedSecret
 
 
@@ -299,8 +297,7 @@ class Change:
     @property
     def sent_names(self) -> frozenset[str]:
         """Names of the fields that a write sets, emptied ones too: a new client has nothing that could be emptied."""
-        names = self.definition.declared if self.creates else self.definition.managed
-        return names | self.carried.keys()
+        return (self.definition.declared if self.creates else self.definition.managed) | self.carried.keys()
 
     def owners_given(self, own: tuple[str, ...] | None) -> tuple[str, ...] | None:
         """Owners that are assigned: those that the definition wants, else those that the client before it had."""

@@ -7,9 +7,8 @@ from collections.abc import Iterator
 
 from iac.core import server
 from iac.core.desired import OWNERS, DesiredClient
-from iac.core.model import Fields, Kind, Value, field_of, in_order, meant, members
+from iac.core.model import Facts, Fields, Kind, Registration, Value, field_of, in_order, meant, members
 from iac.core.plan.change import Cause, FieldChange
-from iac.core.registration import Facts, Registration
 from iac.core.state.model import ClientState
 from iac.core.text import listed, printable
 

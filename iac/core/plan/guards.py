@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from iac.core.desired import ChangeLimits, DesiredClient
-from iac.core.diagnostics import Diagnostic
+from iac.core.errors import Diagnostic
 from iac.core.explanation import refusal
 from iac.core.plan.change import Action, Change
 from iac.core.text import listed

@@ -8,8 +8,7 @@ from typing import TypeVar
 
 from iac.core.capabilities import Capabilities
 from iac.core.desired import Desired, DesiredClient
-from iac.core.model import Fields, members
-from iac.core.registration import Actual, NewToken, Registration, UnreadReason
+from iac.core.model import Actual, Fields, NewToken, Registration, UnreadReason, members
 from iac.core.state.model import ClientKey, ClientState, Predecessor, SealedSecret, State
 
 _SIGN = ".r"

@@ -10,11 +10,11 @@ from dataclasses import replace
 
 from iac.core.capabilities import Capabilities
 from iac.core.desired import Desired, DesiredClient, Disposition, RemovedEntry
-from iac.core.diagnostics import Diagnostic, Severity
+from iac.core.errors import Diagnostic, Severity
+from iac.core.model import Actual, Registration, UnreadReason
 from iac.core.plan import guards
 from iac.core.plan.change import Action, Change, PredecessorChange, SecretChange, SecretStep
 from iac.core.plan.diff import taken_over
-from iac.core.plan.draft import Draft, PlanOptions
 from iac.core.plan.identity import (
     find_moves,
     move,
@@ -28,7 +28,7 @@ from iac.core.plan.identity import (
     without_additions,
 )
 from iac.core.plan.output import as_rendered, attach_outputs
-from iac.core.plan.plan import PendingWrite, Plan, ReleasedFields, TakenOverFields
+from iac.core.plan.plan import Draft, PendingWrite, Plan, PlanOptions, ReleasedFields, TakenOverFields
 from iac.core.plan.proposal import (
     add_change,
     begun_restore,
@@ -42,10 +42,17 @@ from iac.core.plan.proposal import (
     restored,
 )
 from iac.core.plan.reach import find_unread, guard_change, guard_lost, guard_new, guard_not_understood, out_of_reach
-from iac.core.plan.secret_step import SecretDecision, decide_new, decide_registered, decide_requested
+from iac.core.plan.secret_step import (
+    SecretDecision,
+    attach_recipients,
+    decide_new,
+    decide_registered,
+    decide_requested,
+    find_due,
+    find_sealed_otherwise,
+    find_secretless,
+)
 from iac.core.plan.succession import find_replacement, may_succeed, plan_predecessors, plan_succession, why_requested
-from iac.core.plan.upkeep import attach_recipients, find_due, find_sealed_otherwise, find_secretless
-from iac.core.registration import Actual, Registration, UnreadReason
 from iac.core.state.model import ClientState, State
 
 

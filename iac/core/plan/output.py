@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
 from iac.core.desired import OutputSpec, output_path
-from iac.core.diagnostics import Diagnostic, Severity
+from iac.core.errors import Diagnostic, Severity
 from iac.core.model import uses_secret
 from iac.core.plan.change import Action, Change, OutputAction, OutputChange, SecretChange, sha256
-from iac.core.plan.draft import Draft, PlanOptions, Reads, RenderedClient
+from iac.core.plan.plan import Draft, PlanOptions, Reads, RenderedClient
 from iac.core.state.model import OutputRecord, SecretStatus, State, kid_in_use
 
 

@@ -8,15 +8,14 @@ from typing import Any
 
 from iac.core import server
 from iac.core.desired import DesiredClient, Disposition
-from iac.core.diagnostics import Diagnostic, Severity
-from iac.core.model import FIELDS, Fields, uses_secret
+from iac.core.errors import Diagnostic, Severity
+from iac.core.model import FIELDS, Facts, Fields, Registration, uses_secret
 from iac.core.plan import guards
 from iac.core.plan.change import Action, Change, FieldChange, SecretChange, SecretStep
 from iac.core.plan.diff import HIDDEN, compare
-from iac.core.plan.draft import Draft, RenderedClient
+from iac.core.plan.plan import Draft, RenderedClient
 from iac.core.plan.reach import doubtful, facts_for
 from iac.core.plan.secret_step import NO_SECRET, SecretDecision
-from iac.core.registration import Facts, Registration
 from iac.core.state.model import ClientState, kid_in_use
 
 LAST_ANSWER = "restored as the server last answered it"

@@ -9,12 +9,11 @@ from fnmatch import fnmatchcase
 from iac.core import server
 from iac.core.capabilities import Capabilities
 from iac.core.desired import DesiredClient
-from iac.core.diagnostics import Diagnostic, Severity
-from iac.core.model import Fields, members
+from iac.core.errors import Diagnostic, Severity
+from iac.core.model import Facts, Fields, UnreadReason, members
 from iac.core.plan import guards
 from iac.core.plan.change import Action, Change, SecretStep
-from iac.core.plan.draft import Draft
-from iac.core.registration import Facts, UnreadReason
+from iac.core.plan.plan import Draft
 from iac.core.state.model import ClientState
 
 
@@ -153,11 +152,6 @@ def out_of_reach(draft: Draft, address: str, client_id: str) -> Diagnostic:
         return guards.lost_update(address, client_id, intent.at)
     if draft.actual.unread.get(client_id) is UnreadReason.REFUSED:
         return guards.token_refused(address, client_id)
-    return _unreachable(address, client_id)
-
-
-def _unreachable(address: str, client_id: str) -> Diagnostic:
-    """Neither its registration access token nor the login shows the client any more."""
     return guards.guard(
         "deleted-on-server",
         f"{client_id} was deleted on the server, or its registration access token or owner has changed",

@@ -1,16 +1,21 @@
-"""What becomes of a client's secret, decided from definition, server and state. Pure."""
+"""The secrets of a plan: what becomes of each, which are due, and which are sealed to others than those named. Pure."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, replace
 from typing import assert_never
 
 from iac.core import server
 from iac.core.desired import DesiredClient
-from iac.core.model import AUTH_METHODS, SECRET_METHODS, Fields, uses_secret
-from iac.core.plan.change import SecretChange, SecretStep
-from iac.core.registration import Facts, Registration
-from iac.core.state.model import ClientState, SecretStatus
+from iac.core.errors import Diagnostic, Severity
+from iac.core.model import AUTH_METHODS, SECRET_METHODS, Facts, Fields, Registration, uses_secret
+from iac.core.plan.change import Recipients, SecretChange, SecretStep, compare_recipients
+from iac.core.plan.plan import Draft
+from iac.core.rotation import due, duration
+from iac.core.state.model import ClientState, SealedSecret, SecretStatus
+
+_METHOD = "token_endpoint_auth_method"
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +27,6 @@ class SecretDecision:
     reason: str = ""
 
 
-_METHOD = "token_endpoint_auth_method"
 NO_SECRET = SecretDecision(SecretChange.NONE, SecretStep.NOTHING)
 _KEPT = SecretDecision(SecretChange.KEPT, SecretStep.NOTHING)
 _LOST = SecretDecision(SecretChange.ROTATED, SecretStep.ROTATE, "the answer of an interrupted rotation is lost")
@@ -32,7 +36,7 @@ def decide_new(desired: DesiredClient, facts: Facts) -> SecretDecision:
     """A client that is created: the tool chooses the secret (rec: admin-chosen-secret), or takes the server's."""
     if uses_secret(desired.fields):
         return SecretDecision(SecretChange.CREATED, SecretStep.TAKE if facts.api.server_chooses else SecretStep.CHOOSE)
-    return SecretDecision(SecretChange.NONE, SecretStep.NOTHING)
+    return NO_SECRET
 
 
 def decide_registered(
@@ -48,8 +52,7 @@ def decide_registered(
         is_interrupted: whether a rotation was sent whose answer is lost.
     """
     before = _method(observed.fields)
-    is_ignored = _METHOD in desired.lifecycle.ignore_changes
-    after = before if is_ignored else _method(desired.fields)
+    after = before if _METHOD in desired.lifecycle.ignore_changes else _method(desired.fields)
     if after not in SECRET_METHODS:
         return _without(before, after, stored, facts)
     if server.answer_brings_secret(facts, before, after):
@@ -81,7 +84,7 @@ def _without(before: str, after: str, stored: ClientState | None, facts: Facts) 
     is_stored = stored is not None and stored.secret is not None
     if server.secret_is_dropped(facts, before, after) or is_stored:
         return SecretDecision(SecretChange.ERASED, SecretStep.DROP, "the auth method has no secret")
-    return SecretDecision(SecretChange.NONE, SecretStep.NOTHING)
+    return NO_SECRET
 
 
 def _hidden(stored: ClientState | None) -> SecretDecision:
@@ -117,3 +120,124 @@ def _shown(observed: Registration, stored: ClientState | None) -> SecretDecision
         return _KEPT
     change = SecretChange.CREATED if stored.secret_status is SecretStatus.NONE else SecretChange.ROTATED
     return SecretDecision(change, SecretStep.TAKE, "the secret was changed on the server")
+
+
+_RENEWED = frozenset({SecretChange.CREATED, SecretChange.ROTATED, SecretChange.ERASED})
+
+
+def find_due(draft: Draft) -> Iterator[Diagnostic]:
+    """A finding for each secret that is due and that this plan does not renew. It does not count as a change."""
+    for client in draft.desired.clients.values():
+        stored, change = draft.state.clients.get(client.address), draft.changes.get(client.address)
+        is_renewed = change is not None and change.secret in _RENEWED
+        if stored is None or is_renewed or not draft.options.wants(client.address):
+            continue
+        overdue = due(client, stored, draft.options.now)
+        if overdue is not None:
+            age = f"rotate_after {duration(client.lifecycle.rotate_after or 0)}"
+            age = f"the server ends it at {overdue.ends}" if overdue.ends else age
+            counted = ", counted from when the client was taken over" if overdue.is_counted_from_taking_over else ""
+            yield Diagnostic(
+                "rotation-due",
+                f"the secret is due for rotation since {overdue.since}",
+                client.at("lifecycle.rotate_after"),
+                f"{age}{counted}",
+                "iac apply --rotate-due",
+                Severity.WARNING,
+                client.address,
+                {"field": "lifecycle.rotate_after"},
+            )
+
+
+def find_secretless(draft: Draft) -> Iterator[Diagnostic]:
+    """A finding for each client that has no secret that iac knows, or may have none after its change."""
+    if draft.desired.api.shows_true_secrets:
+        return
+    for address, client in draft.desired.clients.items():
+        stored, change = draft.state.clients.get(address), draft.changes.get(address)
+        if stored is None or stored.secret is not None or not draft.options.wants(address):
+            continue
+        if change is not None and change.step is SecretStep.TAKE and change.observed is not None:
+            summary = "the server may make no secret for the new auth method, and then nobody can use the client"
+            fix = "register another client under another address, unless this server is known to make one"
+            yield _about_secret(client, "secret-not-made", summary, fix)
+        elif uses_secret(client.fields) and (change is None or not change.creates):
+            fix = f"iac secret set {address}; if there is none, register another client under another address"
+            yield _about_secret(client, "secret-unknown", "iac knows no secret of the client", fix)
+
+
+def _about_secret(client: DesiredClient, rule: str, summary: str, fix: str) -> Diagnostic:
+    place = client.at(_METHOD)
+    return Diagnostic(rule, summary, place, "", fix, Severity.WARNING, client.address, {"field": _METHOD})
+
+
+SEALED_OTHERWISE = "sealed-to-others"
+"""Id of the finding."""
+
+_SEALED = frozenset({SecretStep.CHOOSE, SecretStep.ROTATE, SecretStep.TAKE})
+"""Steps that bring a secret, which apply seals."""
+
+
+def attach_recipients(draft: Draft, moves: Collection[tuple[str, str]]) -> dict[str, Recipients]:
+    """Put into each change who can open the client's secrets; by address, of clients without one, where that changes.
+
+    Other recipients alone do not open a change: apply seals what it writes, and `iac state rekey` all the rest.
+    """
+    quiet = {}
+    moved = {target for _, target in moves}
+    for address, client in sorted(draft.desired.clients.items()):
+        secrets = list(_stored(draft, address))
+        if not draft.options.wants(address) or not (secrets or _gets_secret(draft, address)):
+            continue
+        is_sealed = address in moved or _gets_secret(draft, address)
+        who = compare_recipients(draft.desired.recipients, client.recipients, secrets, is_sealed=is_sealed)
+        if address in draft.changes:
+            draft.changes[address] = replace(draft.changes[address], recipients=who)
+        elif who.is_changed:
+            quiet[address] = who
+    return quiet
+
+
+def find_sealed_otherwise(draft: Draft, moves: Collection[tuple[str, str]]) -> Iterator[Diagnostic]:
+    """A finding for each secret of state whose recipients are not those of its definition. It is not a change.
+
+    What a plan seals anyway, because the secret is new or its address is, is sealed to the recipients of now.
+    """
+    moved = {target for _, target in moves}
+    for address, client in draft.desired.clients.items():
+        if not draft.options.wants(address) or address in moved:
+            continue
+        wanted = set(client.recipients)
+        if any(set(secret.recipients) != wanted for secret in _kept(draft, address)):
+            yield Diagnostic(
+                SEALED_OTHERWISE,
+                "the secret is sealed to other recipients than its definition names",
+                client.at("recipients"),
+                fix="iac state rekey",
+                severity=Severity.WARNING,
+                where=address,
+                details={"field": "recipients"},
+            )
+
+
+def _kept(draft: Draft, address: str) -> Iterator[SealedSecret]:
+    """Secrets and private keys of an address that stay sealed as they are."""
+    keys = [key.private for key in draft.state.keys.get(address, ())]
+    yield from keys if _gets_secret(draft, address) else _stored(draft, address)
+
+
+def _stored(draft: Draft, address: str) -> Iterator[SealedSecret]:
+    """Secrets and private keys of an address in state."""
+    holder = draft.state.clients.get(address) or draft.state.intents.get(address)
+    if holder is not None and holder.secret is not None and _step(draft, address) is not SecretStep.DROP:
+        yield holder.secret
+    yield from (key.private for key in draft.state.keys.get(address, ()))
+
+
+def _gets_secret(draft: Draft, address: str) -> bool:
+    return _step(draft, address) in _SEALED
+
+
+def _step(draft: Draft, address: str) -> SecretStep:
+    change = draft.changes.get(address)
+    return change.step if change else SecretStep.NOTHING

@@ -8,12 +8,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 from iac.core.desired import DesiredClient, Rotation
-from iac.core.model import uses_secret
+from iac.core.model import Registration, UnreadReason, uses_secret
 from iac.core.plan import guards
 from iac.core.plan.change import CLIENT_ID, Action, Cause, FieldChange, PredecessorChange, SecretChange, SecretStep
-from iac.core.plan.draft import Draft, PlanOptions
 from iac.core.plan.identity import base_of, successor
-from iac.core.plan.plan import StandingPredecessor
+from iac.core.plan.plan import Draft, PlanOptions, StandingPredecessor
 from iac.core.plan.proposal import (
     add_change,
     carried,
@@ -23,7 +22,6 @@ from iac.core.plan.proposal import (
     propose,
 )
 from iac.core.plan.secret_step import SecretDecision, decide_new, decide_registered
-from iac.core.registration import Registration, UnreadReason
 from iac.core.rotation import due, duration, is_past, later
 from iac.core.state.model import ClientState, Predecessor
 

@@ -13,14 +13,14 @@ from datetime import date
 
 from iac.core.capabilities import Capabilities
 from iac.core.desired import OWNERS, Desired, DesiredClient, Waiver
-from iac.core.diagnostics import Diagnostic, Location, Severity, hit
 from iac.core.drift import ClientDrift, Drift
+from iac.core.errors import Diagnostic, Location, Severity, hit
+from iac.core.model import Registration
 from iac.core.plan.change import Action, Change, FieldChange
 from iac.core.plan.plan import Plan
 from iac.core.policy import grant, redirect, scope, transition, upkeep
 from iac.core.policy.rule import ChangeRule, DefinitionRule, Level, RegisteredRule, Rule, Subject
 from iac.core.policy.transition import NEW_RECIPIENT, new_recipients
-from iac.core.registration import Registration
 from iac.core.text import printable
 
 __all__ = [

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from iac.core.diagnostics import Diagnostic, hit
+from iac.core.errors import Diagnostic, hit
 from iac.core.model import GRANT_TYPES, SECRET_METHODS, members
 from iac.core.policy.redirect import is_native
 from iac.core.policy.rule import DefinitionRule, Level, Subject, hits

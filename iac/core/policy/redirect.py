@@ -6,10 +6,9 @@ import re
 from urllib.parse import urlsplit
 
 from iac.core import server
-from iac.core.diagnostics import Diagnostic, hit
-from iac.core.model import Fields
+from iac.core.errors import Diagnostic, hit
+from iac.core.model import Facts, Fields
 from iac.core.policy.rule import DefinitionRule, Level, Subject, hits
-from iac.core.registration import Facts
 from iac.core.server.effect import OIDC_AGENT
 from iac.core.server.rule import RefuseRule
 

@@ -8,10 +8,9 @@ from datetime import date
 from enum import StrEnum
 
 from iac.core.desired import PolicyTerms
-from iac.core.diagnostics import Diagnostic, Location, hit
-from iac.core.model import Fields, members
+from iac.core.errors import Diagnostic, Location, hit
+from iac.core.model import Fields, Registration, members
 from iac.core.plan.change import Change
-from iac.core.registration import Registration
 from iac.core.text import printable
 
 

@@ -6,7 +6,7 @@ from collections.abc import Collection
 from dataclasses import replace
 
 from iac.core import vocabulary
-from iac.core.diagnostics import Diagnostic, hit
+from iac.core.errors import Diagnostic, hit
 from iac.core.policy.rule import DefinitionRule, Level, Subject, hits
 
 _SCOPE = frozenset({"scope"})

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection
 from datetime import date, timedelta
 
-from iac.core.diagnostics import Diagnostic, hit
-from iac.core.model import GRANT_TYPES, members, short_grant
+from iac.core.errors import Diagnostic, hit
+from iac.core.model import GRANT_TYPES, Registration, members, short_grant
 from iac.core.plan.change import Change, FieldChange, OutputAction, Recipients, SecretChange, SecretStep
 from iac.core.policy.redirect import domain, host
 from iac.core.policy.rule import ChangeRule, RegisteredRule, hits
-from iac.core.registration import Registration
 from iac.core.rotation import secret_end
 from iac.core.text import listed
 from iac.core.vocabulary import is_privileged

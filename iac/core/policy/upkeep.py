@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from iac.core.desired import Bound
-from iac.core.diagnostics import Diagnostic, hit
+from iac.core.errors import Diagnostic, hit
 from iac.core.policy.rule import DefinitionRule, Level, Subject
 
 _LIFETIMES = frozenset(

@@ -11,10 +11,20 @@ from dataclasses import replace
 from typing import Any
 
 from iac.core.capabilities import FULL, Capabilities
-from iac.core.diagnostics import Diagnostic, Severity
-from iac.core.errors import InputError
-from iac.core.model import ANSWER_ONLY, EXTRA, FIELDS, Fields, Value, canonical_json, members, uses_secret
-from iac.core.registration import Facts, NewClient, Registration
+from iac.core.errors import Diagnostic, InputError, Severity
+from iac.core.model import (
+    ANSWER_ONLY,
+    EXTRA,
+    FIELDS,
+    Facts,
+    Fields,
+    NewClient,
+    Registration,
+    Value,
+    canonical_json,
+    members,
+    uses_secret,
+)
 from iac.core.secret import Secret
 from iac.core.server.effect import canonical_jwks, malformed, parse_jwks, private_members, redirect_uri_problem, to_wire
 from iac.core.server.rule import (

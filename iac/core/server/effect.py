@@ -9,11 +9,12 @@ from functools import lru_cache
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
-from iac.core.diagnostics import Diagnostic, hit
+from iac.core.errors import Diagnostic, hit
 from iac.core.model import (
     EXTRA,
     FIELDS,
     SECRET_METHODS,
+    Facts,
     Fields,
     Kind,
     Value,
@@ -21,7 +22,6 @@ from iac.core.model import (
     members,
     uses_secret,
 )
-from iac.core.registration import Facts
 from iac.core.server.rule import PutBody
 
 _PUBLIC = frozenset({"kty", "crv", "x", "y", "n", "e", "kid", "use", "alg"})

@@ -5,9 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from iac.core.capabilities import Table
-from iac.core.diagnostics import Diagnostic, hit
-from iac.core.model import EXTRA, GRANT_TYPES, Fields, Kind, canonical_json, field_of, members, names_of, short_grant
-from iac.core.registration import Facts
+from iac.core.errors import Diagnostic, hit
+from iac.core.model import (
+    EXTRA,
+    GRANT_TYPES,
+    Facts,
+    Fields,
+    Kind,
+    canonical_json,
+    field_of,
+    members,
+    names_of,
+    short_grant,
+)
 from iac.core.server import rule
 
 _LEAST_NAME = 4

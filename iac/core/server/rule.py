@@ -12,9 +12,8 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from iac.core.capabilities import Capabilities, Table
-from iac.core.diagnostics import Diagnostic
-from iac.core.model import FIELDS, Fields, Kind, Value
-from iac.core.registration import Facts, InvalidMember, Registration
+from iac.core.errors import Diagnostic
+from iac.core.model import FIELDS, Facts, Fields, InvalidMember, Kind, Registration, Value
 from iac.core.text import printable
 
 DEEPEST = 20

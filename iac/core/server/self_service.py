@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from iac.core.capabilities import Table
-from iac.core.diagnostics import hit
-from iac.core.model import GRANT_TYPES, Fields, members, short_grant
-from iac.core.registration import Facts
+from iac.core.errors import hit
+from iac.core.model import GRANT_TYPES, Facts, Fields, members, short_grant
 from iac.core.server import rule
 from iac.core.server.effect import Refused, gets_secret
 from iac.core.vocabulary import KNOWN, is_restricted

@@ -18,6 +18,7 @@ from functools import reduce
 from typing import Any
 
 from iac.core.errors import StateError
+from iac.core.explanation import page_url
 from iac.core.state.codec import (
     COUNT,
     OBJECT,
@@ -222,7 +223,8 @@ def check_owner(state: State, owner: Owner, origin: TextOrigin) -> State:
         f"the state belongs to another {name}",
         where=origin.where,
         why=f"the state says {theirs!r}, iac.yaml says {ours!r}",
-        fix="name the state that belongs to this environment (state in iac.yaml, and its lineage)",
+        fix="name the state that belongs to this environment (state in iac.yaml, and its lineage)"
+        + (f"; if the server has moved, see {page_url('how-to/move-the-issuer.md')}" if name == "issuer" else ""),
     )
 
 

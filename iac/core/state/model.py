@@ -38,12 +38,12 @@ class SealedSecret:
     """An encrypted secret and what is known of it without a key.
 
     Attributes:
-        sealed: the ciphertext as text (or, with `encryption: none`, the clear text behind `clear:`).
-        salt: random text; `fingerprint` is `Secret.fingerprint(salt)`.
-        version: 1 for the first secret of an address, one more with each new one; enters outputs' hashes.
-        since: when this secret came to be, RFC 3339 UTC.
-        recipients: public keys of the definition that it is sealed to beside those of the state.
-        state_recipients: those of the state; () where it is not encrypted or format 1.0 did not say.
+        sealed: the secret, [encrypted](#a-sealed-secret), or behind `clear:`
+        salt, fingerprint: random text, and 32 bits of a salted SHA-256, to notice a change
+        version: 1, plus one for each new secret of the address
+        since: when the secret was made, RFC 3339 UTC
+        recipients: public keys of the definition
+        state_recipients: public keys of the state; empty if not encrypted or unknown
     """
 
     sealed: str
@@ -81,8 +81,8 @@ class ClientKey:
     """One key pair of an address.
 
     Attributes:
-        public: its public JWK (RFC 7517 section 4), canonical JSON text.
-        private: JSON with `jwk` and `pem` (PKCS #8), sealed.
+        kid, public: its id, and its public JWK as canonical JSON text
+        private: JSON with `jwk` and `pem` (PKCS #8), a sealed secret
     """
 
     kid: str
@@ -95,9 +95,9 @@ class Predecessor:
     """A client that another one has taken the place of, and that is still registered.
 
     Attributes:
-        client: as it last was; it has no predecessors of its own.
-        grace: for how many seconds it stays when the outputs of its successor are written; 0 for not at all.
-        since: when they were, RFC 3339 UTC; "" as long as they are not.
+        client: as it last was; it has no predecessors of its own
+        grace: seconds that it stays after the outputs of its successor were written
+        since: when they were written; empty before
     """
 
     client: ClientState
@@ -110,14 +110,20 @@ class ClientState:
     """What was last applied to one address.
 
     Attributes:
-        rat: the registration access token, where the server gave one (RFC 7592 section 3).
-        registration_uri: the registration_client_uri that came with it; "" for none.
-        adopted_at: when it was taken over, RFC 3339 UTC; "" for one that was made here.
-        generation: 1 for the client whose id is that of the definition, one more with each successor by rotation.
-        predecessors: clients of this address that are still registered, the oldest first.
-        answer: the server's last answer, without secret and tokens; None where format 1.0 kept none.
-        token_renewed: whether reads of the client bring new registration access tokens; None where nobody knows.
-        additions: by field, what the server has added to the items that the definition names.
+        client_id, provider: id on the server, and API
+        applied, declared: fields as last applied, and names of those that were managed
+        owners: account UUIDs; absent if not declared
+        secret: a sealed secret; absent if the client has none or it was never seen
+        secret_status: `known`; `unknown` (never seen, or perhaps replaced on the server); `none` (the client has none)
+        secret_serial: `secret.serial` as last applied
+        prevent_destroy: protects the client after its definition is gone
+        applied_at, adopted_at: times; the second only for an adopted client
+        rat, registration_uri: registration access token, sealed to the state's recipients only, and its URI
+        generation: 1, plus one for each successor by rotation
+        predecessors: replaced clients that are still registered, oldest first
+        answer: the server's last answer without secrets and tokens, for `iac state restore`
+        token_renewed: whether reads of the client bring new registration access tokens; absent if unknown
+        additions: by field, what the server added to the items of the definition
     """
 
     client_id: str
@@ -160,9 +166,10 @@ class Intent:
     """A write that is about to be sent: durable before the request is (contract 5.5).
 
     Attributes:
-        action: create, update, rotate or delete.
-        secret: for a create, the chosen secret, sealed.
-        begun: whether the request had begun; None where nobody noted that.
+        address, client_id, run_id, at: of which client, of which run, and when
+        action: create, update, rotate or delete
+        secret: for a create, the chosen secret, sealed
+        begun: whether the request was begun; absent if unknown
     """
 
     address: str
@@ -186,7 +193,11 @@ class Intent:
 
 @dataclass(frozen=True, slots=True)
 class Tombstone:
-    """A deleted client as it last was, kept 30 days."""
+    """A deleted client, kept 30 days.
+
+    Attributes:
+        address, client, deleted_at: where it was, as it last was, and when
+    """
 
     address: str
     client: ClientState
@@ -195,12 +206,13 @@ class Tombstone:
 
 @dataclass(frozen=True, slots=True)
 class OutputRecord:
-    """An output as it was last written: `digest` over template, fields and secret versions.
+    """An output as it was last written.
 
     Attributes:
-        read: the same over what the template reads of its clients alone; "" where that is everything, and where an
-            older program wrote it.
-        serial: that of the state in the run that wrote it; 0 where format 1.0 did not say.
+        digest: over template, fields and secret versions
+        clients, sink: addresses, and where it was written
+        serial: that of the state which wrote it; 0 if unknown
+        read: like `digest`, but only of what the template reads of its clients; empty if everything, or unknown
     """
 
     digest: str
@@ -212,11 +224,12 @@ class OutputRecord:
 
 @dataclass(frozen=True, slots=True)
 class Approval:
-    """The approved plan: its digest and the digests of its changes. A retry may apply any of them.
+    """The approved plan. A retry may apply the rest of it.
 
     Attributes:
-        seen: by address, what changes with predecessors saw on the server, as JSON. What is left of such a change sees
-            something else; with this it is known again.
+        digest, changes: digests of the plan and of its changes
+        at: when it was approved
+        seen: by address, what changes with predecessors saw on the server, as JSON: the rest sees something else
     """
 
     digest: str
@@ -227,11 +240,19 @@ class Approval:
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """The whole document. `serial` grows with each write; `lineage` is made once, by init.
+    """The whole document.
 
     Attributes:
-        served_issuer: the issuer as the server's discovery document says it; "" before the first apply.
-        keys: by address, the keys that `iac keygen` made, the oldest first; an address may have them before its client.
+        project, environment, issuer, lineage: whose state it is: as in `iac.yaml` (issuer: up to one trailing slash)
+        serial: counts saves; a save over another serial than was read is refused
+        run_id: the run that wrote it
+        clients: by address, what was last applied
+        outputs: by path or `SINK://PATH`, what was last written
+        intents: by address, writes whose answer is not stored
+        tombstones: deleted clients, for 30 days or until `iac state restore`
+        approval: the last applied plan
+        keys: by address, keys of `iac keygen`, oldest first, also before the client exists
+        served_issuer: the issuer in the server's discovery document; empty before the first apply
     """
 
     project: str
@@ -257,7 +278,7 @@ class State:
 
 @dataclass(frozen=True, slots=True)
 class ClientWritten:
-    """Journal event: this address is now so on the server; an intent for it is fulfilled."""
+    """Journal event: the server answered: the client is now so."""
 
     address: str
     client: ClientState
@@ -265,7 +286,7 @@ class ClientWritten:
 
 @dataclass(frozen=True, slots=True)
 class ClientGone:
-    """Journal event: this address has left state, with a tombstone when it was deleted (None when forgotten)."""
+    """Journal event: the address left state; with a tombstone if deleted."""
 
     address: str
     tombstone: Tombstone | None = None
@@ -273,28 +294,28 @@ class ClientGone:
 
 @dataclass(frozen=True, slots=True)
 class PredecessorGone:
-    """Journal event: the predecessor with the client_id of the tombstone is not registered any more."""
+    """Journal event: a predecessor is no longer registered, with its tombstone."""
 
     tombstone: Tombstone
 
 
 @dataclass(frozen=True, slots=True)
 class IntentGiven:
-    """Journal event: this write is about to be sent."""
+    """Journal event: a write is about to be sent."""
 
     intent: Intent
 
 
 @dataclass(frozen=True, slots=True)
 class IntentDropped:
-    """Journal event: the write of this address surely had no effect."""
+    """Journal event: the write had no effect."""
 
     address: str
 
 
 @dataclass(frozen=True, slots=True)
 class OutputWritten:
-    """Journal event: the output of this id was written (record) or removed (None)."""
+    """Journal event: an output was written, or removed if there is no record."""
 
     path: str
     record: OutputRecord | None = None

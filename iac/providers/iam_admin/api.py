@@ -13,8 +13,7 @@ from typing import Any, TypeVar
 from urllib.parse import quote
 
 from iac.core.errors import CredentialsError, ServerError
-from iac.core.model import Fields
-from iac.core.registration import Actual, Facts, InvalidMember, NewClient, Registration
+from iac.core.model import Actual, Facts, Fields, InvalidMember, NewClient, Registration
 from iac.core.secret import Secret
 from iac.core.server import client_id_problem, create_body, detect_facts, parse_answer, switch, update_body
 from iac.core.text import is_id, printable

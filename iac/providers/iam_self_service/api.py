@@ -11,7 +11,7 @@ from http import HTTPStatus
 from typing import Any
 
 from iac.core.errors import CredentialsError, IacError, ServerError, UnreachableError
-from iac.core.registration import Registration
+from iac.core.model import Registration
 from iac.providers.answer import read_failure, write_failure
 from iac.providers.base import client_path
 from iac.providers.iam_self_service import PROVIDER

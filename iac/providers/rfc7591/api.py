@@ -8,7 +8,7 @@ from http import HTTPStatus
 from typing import TypeVar
 
 from iac.core.errors import CredentialsError, IacError, InputError, ServerError, UnreachableError
-from iac.core.registration import Registration, UnreadReason
+from iac.core.model import Registration, UnreadReason
 from iac.core.text import printable
 from iac.providers.answer import error_code, read_failure, write_failure
 from iac.providers.registrar import Registrar

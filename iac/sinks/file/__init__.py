@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from iac.core.desired import FILE, OutputSpec
-from iac.core.diagnostics import Diagnostic
+from iac.core.errors import Diagnostic
 from iac.ports.settings import Say, SinkSettings
 
 _OTHERS = 0o007

@@ -9,8 +9,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath
 
 from iac import files
-from iac.core.diagnostics import Diagnostic
-from iac.core.errors import RenderError
+from iac.core.errors import Diagnostic, RenderError
 from iac.ports import Comparison, Delivery, OutputSite, Sink
 from iac.sinks.file import FileOutputs
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from iac.core.desired import OutputSpec, output_id
-from iac.core.diagnostics import Diagnostic
+from iac.core.errors import Diagnostic
 from iac.core.plan.change import sha256
 from iac.ports.settings import Say, SinkSettings
 

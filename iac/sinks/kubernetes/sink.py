@@ -12,8 +12,7 @@ from contextlib import closing, contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from iac.core.diagnostics import Diagnostic
-from iac.core.errors import RenderError, UnknownOutcome
+from iac.core.errors import Diagnostic, RenderError, UnknownOutcome
 from iac.ports import Clock, Comparison, Delivery, OutputSite, Sink
 from iac.ports.path import named_file
 from iac.sinks.kubernetes import KubernetesSettings

@@ -10,7 +10,7 @@ import base64
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
@@ -21,12 +21,22 @@ from jinja2 import DictLoader, Environment, StrictUndefined
 from markupsafe import Markup, escape
 
 from iac.core.drift import Drift
-from iac.core.inventory import COLUMNS, Cell, Inventory, InventoryRow, parse_moment
+from iac.core.inventory import COLUMNS, Inventory, InventoryRow, parse_moment
 from iac.core.plan.change import Action, OutputAction, SecretChange
 from iac.core.plan.plan import Plan
 from iac.core.rotation import written
 from iac.core.text import printable
-from iac.views.words import SOME_UNREAD, Failures, counted, entry_shown, no_change, remarks, sealing, value_shown
+from iac.views.words import (
+    SOME_UNREAD,
+    Failures,
+    cell_text,
+    counted,
+    entry_shown,
+    no_change,
+    remarks,
+    sealing,
+    value_shown,
+)
 
 _VERBS = {**{str(action): f"to {action}" for action in Action}, "no_op": "unchanged", "unmanaged": "not managed here"}
 _STALE = timedelta(days=90)
@@ -78,7 +88,11 @@ def drift_page(drifts: Sequence[Drift], failed: Failures = ()) -> str:
 
 
 def inventory_page(
-    inventories: Sequence[Inventory], columns: Sequence[str], now: datetime, failed: Failures = ()
+    inventories: Sequence[Inventory],
+    columns: Sequence[str],
+    now: datetime,
+    failed: Failures = (),
+    order: Callable[[Inventory], Iterable[InventoryRow]] = lambda inventory: inventory.rows,
 ) -> str:
     """The clients of one or several servers: a table that sorts and filters, secrets by age, and what ends when.
 
@@ -87,12 +101,9 @@ def inventory_page(
         columns: names of `iac.core.inventory.COLUMNS`; one that is empty for every client is not shown.
         now: the time that ages and ends are told against.
         failed: environments that gave no inventory.
+        order: gives the rows of an inventory in the order of the table.
     """
-    rows = [
-        (inventory.environment, row)
-        for inventory in inventories
-        for row in inventory.sorted_by("client_id", is_descending=False)
-    ]
+    rows = [(inventory.environment, row) for inventory in inventories for row in order(inventory)]
     is_several = len(inventories) > 1
     clients = [row for _, row in rows]
     columns = [name for name in columns if any(COLUMNS[name](row) for row in clients)]
@@ -109,7 +120,7 @@ def inventory_page(
                 "client": row,
                 "people": _people(row),
                 "marks": list(_marks(row, now)),
-                "cells": [*([environment] if is_several else []), *(_cell(COLUMNS[name](row)) for name in columns)],
+                "cells": [*([environment] if is_several else []), *(cell_text(COLUMNS[name](row)) for name in columns)],
             }
             for environment, row in rows
         ],
@@ -121,12 +132,6 @@ def inventory_page(
         holders=_holders(clients),
         ends=sorted(_ends(clients), key=lambda end: (end["when"], end["name"])),
     )
-
-
-def _cell(value: Cell) -> str:
-    if isinstance(value, tuple):
-        return " ".join(value)
-    return "" if value is None else str(value)
 
 
 def _people(row: InventoryRow) -> list[str]:

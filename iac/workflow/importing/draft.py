@@ -12,11 +12,10 @@ from iac.config.environment import Environment
 from iac.config.layers import folder_layers, layer_of
 from iac.config.project import Project
 from iac.core.desired import OWNERS
-from iac.core.diagnostics import Diagnostic, Severity
-from iac.core.model import FIELDS, uses_secret
+from iac.core.errors import Diagnostic, Severity
+from iac.core.model import FIELDS, Facts, uses_secret
 from iac.core.plan.diff import compare
 from iac.core.policy import judge
-from iac.core.registration import Facts
 from iac.core.secret import Secret
 from iac.core.text import listed, printable
 from iac.document import HIDDEN, Document

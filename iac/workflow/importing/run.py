@@ -19,7 +19,7 @@ from iac.config.schema import load_schema
 from iac.config.settings import Settings
 from iac.core.capabilities import FULL
 from iac.core.errors import InputError, InvalidInput
-from iac.core.registration import InvalidMember, Registration
+from iac.core.model import InvalidMember, Registration
 from iac.core.server import client_id_problem
 from iac.core.text import is_id, listed
 from iac.ports import Reader

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 from iac.core import server
+from iac.core.model import Registration
 from iac.core.plan.identity import predecessor_id
-from iac.core.registration import Registration
 
 
 @dataclass(frozen=True, slots=True)

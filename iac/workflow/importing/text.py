@@ -18,9 +18,8 @@ from iac.config.edit.splice import scalar_text
 from iac.config.layers import MergedLayers
 from iac.core import server
 from iac.core.desired import OWNERS
-from iac.core.diagnostics import Diagnostic
-from iac.core.model import EXTRA, FIELDS, Field, Fields, Kind, Value, in_order, meant, short_grant
-from iac.core.registration import Registration
+from iac.core.errors import Diagnostic
+from iac.core.model import EXTRA, FIELDS, Field, Fields, Kind, Registration, Value, in_order, meant, short_grant
 from iac.core.state.codec import without_credentials
 from iac.document import Document, parse_document
 

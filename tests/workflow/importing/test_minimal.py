@@ -10,9 +10,8 @@ from hypothesis import given
 
 from iac.config.definition import ValuePool, canonical_fields
 from iac.config.layers import Layer, MergedLayers, merge
-from iac.core.model import FIELDS, Kind
+from iac.core.model import FIELDS, Kind, Registration
 from iac.core.plan.diff import compare
-from iac.core.registration import Registration
 from iac.core.server import canonical_jwks
 from iac.document import Document
 from iac.workflow.importing.text import minimal_values
