@@ -31,7 +31,6 @@ SLOW = (
     "backends/test_group_commit.py",
     "backends/test_http.py",
     "backends/test_s3.py",
-    "backends/test_statefile.py",
     "benchmarks",
     "blackbox/test_child_process.py",
     "blackbox/test_issuer.py",
@@ -53,6 +52,7 @@ SLOW = (
     "docs/test_demo.py",
     "docs/test_examples.py",
     "docs/test_how_to.py",
+    "docs/test_how_to_add.py",
     "docs/test_picture.py",
     "docs/test_readme.py",
     "docs/test_tutorial.py",
@@ -66,6 +66,7 @@ SLOW = (
     "e2e/test_interrupt.py",
     "e2e/test_keygen.py",
     "e2e/test_logins.py",
+    "e2e/test_many_environments.py",
     "e2e/test_network.py",
     "e2e/test_no_room.py",
     "e2e/test_outputs.py",
@@ -87,17 +88,24 @@ SLOW = (
     "scenarios/test_sandbox.py",
     "scenarios/test_switches.py",
     "services/test_catalogue.py",
+    "services/test_one_run.py",
     "traps",
     "workflow/pipelines",
 )
 """Folders and files here."""
 
+SLOW_PATHS = {TESTS / name for name in SLOW}
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Read no file of slow tests where none of them is asked for."""
+    return True if "not slow" in config.option.markexpr and collection_path in SLOW_PATHS else None
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark what is slow, and put it last."""
-    slow = {TESTS / name for name in SLOW}
     # Ten thousand items are in three hundred files: each file is asked once.
-    is_slow = {path: not slow.isdisjoint((path, *path.parents)) for path in {item.path for item in items}}
+    is_slow = {path: not SLOW_PATHS.isdisjoint((path, *path.parents)) for path in {item.path for item in items}}
     for item in items:
         if is_slow[item.path]:
             item.add_marker(pytest.mark.slow)
