@@ -9,12 +9,13 @@ import pytest
 
 from iac.core.capabilities import Capabilities, Table
 from iac.core.desired import Waiver
-from iac.core.errors import Location
+from iac.core.errors import Location, StateError
 from iac.core.plan.change import Action
 from iac.core.plan.plan import Plan
 from iac.core.policy import ReviewContext, review_registered
 from iac.core.server import parse_answer, update_body
 from iac.core.server.effect import to_wire
+from iac.core.state.document import Batch, check_state, render_batch
 from iac.core.state.model import ClientWritten, IntentGiven, is_needed
 from iac.registry import capabilities
 from tests.core.build import NEW as NEWEST
@@ -104,3 +105,11 @@ def test_a_field_that_has_another_name_at_the_server_is_sent_by_that_name_alone(
 
 def test_an_object_is_sent_as_an_object() -> None:
     assert {"a": [1]} == to_wire("extra.theme", '{"a": [1]}')
+
+
+def test_a_value_that_cannot_be_read_again_is_not_written() -> None:
+    bad = applied(OLD, applied={"client_name": float("nan")})
+    with pytest.raises(StateError, match="cannot hold a value"):
+        check_state(state({"team/app": bad}))
+    with pytest.raises(StateError, match="cannot hold a value"):
+        render_batch(Batch("lineage", "run", 1, [ClientWritten("team/app", bad)]))
