@@ -63,6 +63,7 @@ SLOW = (
     "e2e/test_keygen.py",
     "e2e/test_logins.py",
     "e2e/test_network.py",
+    "e2e/test_nightly.py",
     "e2e/test_no_room.py",
     "e2e/test_outputs.py",
     "e2e/test_recover.py",

@@ -147,7 +147,9 @@ def deliver(
     for output in removed:
         clients = ledger.state.outputs[output.id].clients if output.id in ledger.state.outputs else ()
         waits_for = next((failed[address] for address in clients if address in failed), "")
-        removal = _kept(output, waits_for) if waits_for else _remove(session, ledger, output)
+        why = f"{waits_for} of the same client was not written, and may be the one that takes its place"
+        kept = InputError("the output is not removed yet", why=why, fix="run iac apply again")
+        removal = NotDelivered(output, kept) if waits_for else _remove(session, ledger, output)
         session.progress.leave(output.id, removal)
         yield removal
     session.deliveries.end()
@@ -161,11 +163,6 @@ def _remember(session: LocalSession, ledger: Ledger, spec: OutputSpec) -> None:
     now = record_of(session, spec, ledger.state)
     if now.read == record.read and now.digest != record.digest:
         ledger.note(OutputWritten(spec.id, replace(now, serial=record.serial)))
-
-
-def _kept(output: OutputChange, waits_for: str) -> NotDelivered:
-    why = f"{waits_for} of the same client was not written, and may be the one that takes its place"
-    return NotDelivered(output, InputError("the output is not removed yet", why=why, fix="run iac apply again"))
 
 
 def _remove(session: LocalSession, ledger: Ledger, output: OutputChange) -> Delivered | NotDelivered:

@@ -105,13 +105,6 @@ class Requests:
         """What is stored, where an answer is not that yet (rec: self-service-user); else the answer."""
         return (self.provider.get(answer.client_id) if server.reads_back(self.facts) else None) or answer
 
-    def accepts(self, registration: Registration, secret: Secret) -> bool | None:
-        """Whether the token endpoint takes a secret of this client; None when it does not say."""
-        try:
-            return self.provider.accepts_secret(registration.client_id, secret, registration.fields)
-        except (ServerError, UnreachableError):
-            return None
-
     def put(self, change: Change, fresh: Registration) -> Registration:
         """Lay the fields of a change over what is there."""
         fields, names = change.sent_fields, change.sent_names
@@ -168,6 +161,14 @@ class Requests:
             raise OwnersError(
                 refusal.summary, status=refusal.status, where=refusal.where, why=refusal.why, fix=refusal.fix
             ) from refusal
+
+
+def accepts(provider: Provider, client_id: str, secret: Secret, fields: Fields) -> bool | None:
+    """Whether the token endpoint takes a secret of a client with these fields; None when it does not say."""
+    try:
+        return provider.accepts_secret(client_id, secret, fields)
+    except (ServerError, UnreachableError):
+        return None
 
 
 def read_back(

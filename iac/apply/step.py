@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from iac.apply.delete import Deletion
-from iac.apply.request import Requests, check_kept, check_same, check_secret
+from iac.apply.request import Requests, accepts, check_kept, check_same, check_secret
 from iac.core import server
 from iac.core.desired import DesiredClient
 from iac.core.errors import Diagnostic, IacError, ServerError, Severity, UnknownOutcome, UnreachableError
@@ -221,8 +221,13 @@ class Steps:
         if self.facts.api.shows_true_secrets or before is None:
             return True
         if client.secret is None:
-            return self._requests.accepts(answer, answer.secret) is not False
-        return answer.secret != before.secret and not self._is_alive(change, answer, client.secret)
+            # Where the token endpoint tells nothing, a secret that was there may be masked, and a new one is not.
+            is_accepted = accepts(self.provider, answer.client_id, answer.secret, answer.fields)
+            return not uses_secret(before.fields) if is_accepted is None else is_accepted
+        if answer.secret == before.secret:
+            return False
+        known = self.ledger.open(change.address, client.secret)
+        return not accepts(self.provider, answer.client_id, known, answer.fields)
 
     def _is_shown(self, stored: Registration, client: ClientState) -> bool:
         """Whether the secret that a read shows right after a write is the client's; none takes the place of one."""
@@ -230,15 +235,11 @@ class Steps:
             return False
         if self.facts.api.shows_true_secrets:
             return True
-        return client.secret is None and bool(self._requests.accepts(stored, stored.secret))
+        return client.secret is None and bool(accepts(self.provider, stored.client_id, stored.secret, stored.fields))
 
     def _may_be_new(self, answer: Registration, client: ClientState) -> bool:
         is_stored = client.secret is not None and client.secret.holds(answer.secret)
         return self.facts.api.server_chooses and uses_secret(answer.fields) and not is_stored
-
-    def _is_alive(self, change: Change, answer: Registration, secret: SealedSecret) -> bool:
-        """Whether the secret in state still logs in."""
-        return bool(self._requests.accepts(answer, self.ledger.open(change.address, secret)))
 
     def _is_proven(self, change: Change, fresh: Registration) -> bool:
         """Whether the secret that is read now is the one that the plan saw, which was proven where that is needed."""
@@ -291,17 +292,20 @@ class Steps:
             adopted_at=self._adopted_at(change),
             generation=desired.generation,
             predecessors=_predecessors(change, self.ledger.state.clients.get(change.address)),
-            answer=self._answer(change, answer),
+            answer=self._answer(change, answer, client),
         )
         self.ledger.record(ClientWritten(desired.address, client))
         return not_kept
 
-    def _answer(self, change: Change, answer: Registration) -> Mapping[str, Any] | None:
-        """The answer; where nothing was read, the one before it."""
+    def _answer(self, change: Change, answer: Registration, client: ClientState) -> Mapping[str, Any] | None:
+        """The answer, with the end of the secret that the client has now; where nothing was read, the one before it."""
         stored = stored_client(replace(change, client_id=answer.client_id), self.ledger.state)
-        if not answer.is_remembered:
-            return with_expiry(kept_answer(answer.answer), stored.answer if stored else None)
-        return stored.answer if stored else None
+        before = stored.answer if stored else None
+        if answer.is_remembered:
+            return before
+        is_same = stored is not None and stored.secret == client.secret
+        is_shown = client.secret is not None and client.secret.holds(answer.secret)
+        return with_expiry(kept_answer(answer.answer), before if is_same else None, shows_secret=is_shown)
 
     def _adopted_at(self, change: Change) -> str:
         stored = stored_client(change, self.ledger.state)
@@ -323,7 +327,10 @@ class Steps:
         if not self.facts.api.uses_tokens:
             client = replace(client, rat=None, registration_uri="")
         if change.resumes and intent is not None and intent.secret is not None:
-            secret = self._resumed_secret(change, intent.secret, fresh)
+            # the server's secret, where it shows another than was chosen
+            secret = intent.secret
+            if fresh.secret is not None and not secret.holds(fresh.secret):
+                secret = self._seal(change, fresh.secret)
             return replace(with_secret(client, secret), secret_serial=desired.secret_serial)
         if stored is None:
             is_known = change.step is SecretStep.ROTATE or not uses_secret(desired.fields)
@@ -334,12 +341,6 @@ class Steps:
         is_another_runs = intent is not None and intent.run_id != self.ledger.state.run_id
         is_dead = is_another_runs or change.secret is SecretChange.CREATED
         return replace(client, secret_status=SecretStatus.UNKNOWN) if is_dead and stored.secret else client
-
-    def _resumed_secret(self, change: Change, chosen: SealedSecret, fresh: Registration) -> SealedSecret:
-        """The secret of a client whose create was interrupted: the server's, where it shows another than was chosen."""
-        if fresh.secret is not None and not chosen.holds(fresh.secret):
-            return self._seal(change, fresh.secret)
-        return chosen
 
     def _chosen_secret(self, change: Change) -> tuple[SealedSecret | None, Secret | None]:
         """The secret that the intent holds, sealed and in clear; None for a client that has none."""

@@ -28,6 +28,7 @@ GROUPS: dict[str, dict[str, str]] = {
         "plan": "Show what apply would change.",
         "apply": "Change the server as defined, and render outputs.",
         "render": "Write outputs from state, without a server.",
+        "ci": "Run a job of a pipeline that iac init --ci wrote.",
     },
     "Look": {
         "list": "List every client of the server.",

@@ -1,7 +1,7 @@
 """What every command gets: the global options, stdin and the terminal, and the files that options name.
 
 Environment variables:
-    IAC_ISSUER: The project's issuer must be this one, so a pull request cannot send credentials elsewhere. Not empty.
+    IAC_ISSUER: The only issuer that gets credentials, whatever iac.yaml says; of several environments dev=URL prod=URL.
     IAC_CLIENT_ID, IAC_CLIENT_SECRET: The login, as `iac init` writes it to `auth:` of iac.yaml.
     IAC_AGE_IDENTITY: The age identity, as `iac init` writes it to `state.encryption.identity`.
     IAC_AUTH_FILE: The file with your own logins. Default: `~/.config/iac/auth.yaml`. Empty: none.
@@ -244,9 +244,10 @@ class CommandContext:
 
     def note(self, *lines: str) -> None:
         """Say something on stderr, unless -q; text of others in it is inert."""
+        page = layout_of(sys.stderr)
         with self.progress.aside():
             for line in () if self.quiet else lines:
-                click.echo(printable(f"{self.label}{line}"), err=True)
+                click.echo(page.line(printable(f"{self.label}{line}")), err=True)
 
 
 def check_place(context: CommandContext, file: str, option: str) -> None:
@@ -316,8 +317,9 @@ def show(view: str, value: Any, lines: Iterable[str]) -> None:
     if view == "json":
         show_json(value)
         return
+    page = layout_of(sys.stdout)
     for line in lines:
-        click.echo(printable(line))
+        click.echo(page.line(printable(line)))
 
 
 def show_json(value: Any) -> None:

@@ -66,7 +66,8 @@ def run_each(
         return [Section(context, "", result, code_of(result))]
     names = names_of(context)
     turn = threading.BoundedSemaphore(_AT_ONCE)
-    ended: dict[str, Section[T] | click.ClickException] = {}
+    ended: dict[str, Section[T]] = {}
+    mistakes: list[click.ClickException] = []
 
     def run(name: str) -> None:
         inner = replace(context.for_one(name), progress=NestedProgress(context.progress, name))
@@ -75,7 +76,7 @@ def run_each(
                 result = work(inner)
                 ended[name] = Section(inner, name, result, code_of(result))
             except click.ClickException as mistake:
-                ended[name] = mistake
+                mistakes.append(mistake)
             except Exception as error:
                 ended[name] = Section(inner, name, None, exit_code(error), known_error(error))
         context.progress.leave(name)
@@ -90,12 +91,9 @@ def run_each(
             thread.join()  # limit: that of the command in one environment
     finally:
         context.progress.end()
-    sections = []
-    for outcome in (ended[name] for name in names):
-        if isinstance(outcome, click.ClickException):
-            raise outcome
-        sections.append(outcome)
-    return sections
+    if mistakes:
+        raise mistakes[0]
+    return [ended[name] for name in names]
 
 
 def show_sections(
@@ -116,7 +114,7 @@ def show_sections(
             if number:
                 click.echo()
             if section.name and (view == "text" or section.result is None):
-                click.echo(page.line(printable(f"== {section.name} =="), "bold"), color=True)
+                click.echo(_heading(context, section.name), color=True)
             if section.result is not None:
                 click.echo(text(section.context, section.result), nl=False, color=True)
             for line in error_lines(section.error):
@@ -127,6 +125,10 @@ def show_sections(
 def failures(sections: Sequence[Section[T]]) -> Failures:
     """The environments that gave no result, each with why."""
     return [(section.name, " ".join(error_lines(section.error))) for section in sections if section.result is None]
+
+
+def _heading(context: CommandContext, name: str) -> str:
+    return context.layout().line(printable(f"== {name} =="), "bold")
 
 
 def results(sections: Sequence[Section[T]]) -> list[T]:
@@ -159,6 +161,8 @@ def run_in_order(
             context.note(f"{name}: not tried, because {stopped} did not end well")
             continue
         call.sections = [] if view == "json" else None
+        if view != "json":
+            click.echo(_heading(context, name), color=True)
         try:
             codes.append(work(context.for_one(name)))
         except click.ClickException:

@@ -25,7 +25,7 @@ from iac.core.explanation import Explanation
 @click.option("--list", "is_list", is_flag=True, help="List all ids.")
 @FORMAT
 @click.pass_obj
-def command(context: CommandContext, *, name: str, is_list: bool, view: str) -> int:
+def command(context: CommandContext, *, name: str, is_list: bool, view: str) -> None:
     """Explain the id in brackets at the end of a message: what it means, why it matters, and how to fix it.
 
     For policy it also shows the severity in this project, examples, and how to waive the rule. Needs no project and no
@@ -38,10 +38,9 @@ def command(context: CommandContext, *, name: str, is_list: bool, view: str) -> 
         raise click.UsageError("give an ID, or --list")
     if is_list:
         _show_list(explanations(), view)
-        return 0
+        return
     explanation = explain(name, context.root)
-    show(view, explanation.to_dict(), explanation_text(explanation).splitlines())
-    return 0
+    show(view, explanation.to_dict(), explanation_text(explanation, context.width()).splitlines())
 
 
 def _show_list(known: Mapping[str, Explanation], view: str) -> None:

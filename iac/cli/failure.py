@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -32,6 +32,9 @@ from iac.core.errors import (
     UnsafePlan,
 )
 from iac.core.text import printable
+
+if TYPE_CHECKING:
+    from iac.views.layout import TextLayout
 
 _CODES: tuple[tuple[type[IacError], int], ...] = (
     (UnsafePlan, 3),
@@ -60,10 +63,9 @@ def refuse_usage(
         show_error(InputError(error.format_message(), fix="see --help").to_dict(), USAGE)
     context = (error.ctx if isinstance(error, click.UsageError) else None) or root
     head, *rest = error.format_message().splitlines() or [""]
-    usage = context.get_usage().removeprefix("Usage: ")
     page = layout_of(sys.stderr, no_color=no_color)
     click.echo(page.line(f"error: {printable(head)}", "!"), err=True, color=True)
-    for line in [*rest, f"usage: {usage}", f"fix: {context.command_path} --help"]:
+    for line in [*rest, f"usage: {context.get_usage().removeprefix('Usage: ')}", f"fix: {context.command_path} --help"]:
         click.echo(page.line(f"  {printable(line.strip())}"), err=True, color=True)
     return USAGE
 
@@ -107,14 +109,16 @@ def show_error(parts: Mapping[str, Any], code: int) -> None:
 
 
 def say(error: IacError, *, no_color: bool = False) -> None:
-    """The lines of an error on stderr; diagnostics say their own severity."""
-    page = layout_of(sys.stderr, no_color=no_color)
-    if isinstance(error, InvalidInput):
-        lines = [*page.messages(error.diagnostics), page.line(error.summary, "bold")]
-    elif isinstance(error, DeclinedError):
-        lines = [page.line(printable(line)) for line in error.lines()]
-    else:
-        head, *rest = map(printable, error.lines())
-        lines = [page.line(f"error: {head}", "!"), *(page.line(f"  {line}") for line in rest)]
-    for line in lines:
+    """The lines of an error on stderr."""
+    for line in lines_of(error, layout_of(sys.stderr, no_color=no_color)):
         click.echo(line, err=True, color=True)
+
+
+def lines_of(error: IacError, page: TextLayout) -> list[str]:
+    """An error as lines of text; diagnostics say their own severity."""
+    if isinstance(error, InvalidInput):
+        return [*page.messages(error.diagnostics), page.line(error.summary, "bold")]
+    if isinstance(error, DeclinedError):
+        return [page.line(printable(line)) for line in error.lines()]
+    head, *rest = map(printable, error.lines())
+    return [page.line(f"error: {head}", "!"), *(page.line(f"  {line}") for line in rest)]

@@ -65,7 +65,7 @@ def command(
     waive_until: str | None,
     secrets_to: str | None,
     view: str,
-) -> int:
+) -> None:
     """Write definitions of clients that are registered already, with adopt: true.
 
     The next plan shows `adopt` without field changes, and apply takes the clients over. Import does not touch state. It
@@ -89,7 +89,6 @@ def command(
         others = ", ".join(done.others)
         context.note(f"these definitions also count for {others}: to exclude one, set `environments`")
     context.advise("next: run iac plan. It shows adopt, without field changes; iac apply then takes the clients over")
-    return 0
 
 
 def _selection(client_ids: tuple[str, ...], texts: tuple[str, ...], source: str | None) -> ClientSelection:

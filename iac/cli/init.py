@@ -116,19 +116,21 @@ def _pipelines(context: CommandContext, answers: InitAnswers, forges: Collection
     from iac.workflow.init import check_answers
     from iac.workflow.pipelines import prepare_pipelines  # only with --ci
 
-    return prepare_pipelines(context.start, check_answers(answers), forges, f"--backend {answers.backend}")
+    return prepare_pipelines(context.start, [check_answers(answers)], forges, f"--backend {answers.backend}")
 
 
 def _add_pipelines(context: CommandContext, forges: Collection[str], wheel: str) -> int:
     from iac.config.project import load_project
     from iac.workflow.pipelines import change_wheel, prepare_pipelines  # only with --ci
 
-    settings = load_project(context.start).settings(context.environment)
-    is_new = wheel not in {"", settings.wheel}
+    project = load_project(context.start)
+    names = project.environments if context.has_all else context.environments or project.environments
+    environments = [project.settings(name) for name in names]
+    is_new, is_named = wheel not in {"", environments[0].wheel}, len(project.environments) > 1
     pipelines = (
-        change_wheel(context.start, settings, forges, wheel)
+        change_wheel(context.start, environments, forges, wheel, is_named=is_named)
         if is_new
-        else prepare_pipelines(context.start, settings, forges)
+        else prepare_pipelines(context.start, environments, forges, is_named=is_named)
     )
     pipelines.write()
     _tell(context, pipelines)

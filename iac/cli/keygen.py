@@ -46,7 +46,7 @@ _FILE = "--jwks FILE"
 @click.pass_obj
 def command(
     context: CommandContext, *, address: str, kind: str, bits: str, file: str | None, is_dropping: bool, view: str
-) -> int:
+) -> None:
     """Make a key pair for a client that logs in by private_key_jwt.
 
     iac seals the private key in state; templates read it as client.private_key. It writes the public keys into the
@@ -65,7 +65,6 @@ def command(
         keys = add_key(session, address, lambda: make_key(KeyType(kind), int(bits)))
     _publish(context, session, address, keys, file)
     _tell(context, keys, place, view)
-    return 0
 
 
 def _place(context: CommandContext, session: LocalSession, address: str, file: str | None) -> str:

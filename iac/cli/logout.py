@@ -23,7 +23,7 @@ from iac.views.words import counted
 @click.option("--all", "is_all", is_flag=True, help="Forget the tokens for all servers. Needs no project.")
 @FORMAT
 @click.pass_obj
-def command(context: CommandContext, *, is_all: bool, view: str) -> int:
+def command(context: CommandContext, *, is_all: bool, view: str) -> None:
     """Forget the tokens of logins by device code. The next command asks you to log in again.
 
     iac removes its files on this machine and sends nothing: the server accepts the tokens until they expire. With
@@ -40,4 +40,3 @@ def command(context: CommandContext, *, is_all: bool, view: str) -> int:
     forgotten = forget_tokens(cache_folder(os.environ), issuers)
     lines = [f"forgot {counted(len(forgotten), 'login')}: {', '.join(sorted(set(forgotten)))}"]
     show(view, {"forgotten": forgotten}, lines if forgotten else ["no tokens are kept here"])
-    return 0

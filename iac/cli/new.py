@@ -45,7 +45,7 @@ _USUAL = "plain"
 @click.option("--list", "is_list", is_flag=True, help="List services, their templates and what they ask for.")
 @FORMAT
 @click.pass_obj
-def command(context: CommandContext, /, *, address: str, is_list: bool, view: str, **wanted: Any) -> int:
+def command(context: CommandContext, /, *, address: str, is_list: bool, view: str, **wanted: Any) -> None:
     """Write clients.d/ADDR.yaml for a known service, with the output that delivers its credentials.
 
     A service with several clients gets one definition per client, and an output in iac.yaml. On a
@@ -57,7 +57,7 @@ def command(context: CommandContext, /, *, address: str, is_list: bool, view: st
     if is_list:
         known = services().values()
         show(view, [_document(service) for service in known], _catalogue_lines(known))
-        return 0
+        return
     from iac.clock import SystemClock  # not needed by --list
     from iac.workflow.new import ServiceStart, add_service, find_offer
 
@@ -65,7 +65,6 @@ def command(context: CommandContext, /, *, address: str, is_list: bool, view: st
     answers = _answers(offer, wanted["settings"])
     started = add_service(context.root, ServiceStart(offer, address, answers, SystemClock().now().date()))
     _show(context, offer, started, view)
-    return 0
 
 
 def _answers(offer: ServiceChoice, settings: Sequence[str]) -> dict[str, str]:

@@ -118,7 +118,7 @@ def command(
     files = _files(context, reports, out, view)
     sections = run_each(
         context.with_base(base).with_progress(),
-        lambda one: _read(one, targets, recreate, rotate_due=rotate_due),
+        lambda one: read_one(one, targets, recreate, rotate_due=rotate_due),
         lambda plan: 3 if plan.refusals else 2 if detailed_exitcode and not plan.is_empty else 0,
     )
     setting = ViewSettings(context.place, budget, context.is_many, known_ids)
@@ -132,7 +132,10 @@ def command(
     return code
 
 
-def _read(context: CommandContext, targets: tuple[str, ...], recreate: tuple[str, ...], *, rotate_due: bool) -> Plan:
+def read_one(
+    context: CommandContext, targets: tuple[str, ...] = (), recreate: tuple[str, ...] = (), *, rotate_due: bool = False
+) -> Plan:
+    """The plan of one environment."""
     from iac.wiring import Access, open_session  # brings in the adapters
     from iac.workflow.plan import read_plan
 

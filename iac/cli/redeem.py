@@ -17,7 +17,7 @@ from iac.cli.options import FORMAT, Example, Subcommand, complete_addresses
 @click.argument("addresses", metavar="ADDR...", nargs=-1, required=True, shell_complete=complete_addresses)
 @FORMAT
 @click.pass_obj
-def command(context: CommandContext, *, addresses: tuple[str, ...], view: str) -> int:
+def command(context: CommandContext, *, addresses: tuple[str, ...], view: str) -> None:
     """Become the owner of clients that self service registered without an owner.
 
     Log in as a user first. The clients keep their client_id and secret. iac sends their registration access tokens, so
@@ -30,4 +30,3 @@ def command(context: CommandContext, *, addresses: tuple[str, ...], view: str) -
     with open_session(context, Access.WRITE) as session:
         redeem(session, wanted)
     show(view, {"redeemed": list(wanted)}, (f"{address}: yours" for address in wanted))
-    return 0

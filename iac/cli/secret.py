@@ -34,14 +34,14 @@ def command() -> None:
 @click.argument("others", metavar=" ", nargs=-1)
 @FORMAT
 @click.pass_obj
-def set_secret(context: CommandContext, *, address: str, others: tuple[str, ...], view: str) -> int:
+def set_secret(context: CommandContext, *, address: str, others: tuple[str, ...], view: str) -> None:
     """Store the secret of ADDR, from stdin or from a prompt.
 
     iac stores it only if the token endpoint accepts it for this client. Use it for an adopted client of IAM 1.14 or
     newer, which never shows secrets. Then run `iac apply`: it renders the outputs that waited for the secret. Needs the
     scope iam:admin.read, and no key of the state.
     """
-    return _store(context, {address: _given(address, others, "secret")}, view)
+    _store(context, {address: _given(address, others, "secret")}, view)
 
 
 @command.command(
@@ -53,17 +53,16 @@ def set_secret(context: CommandContext, *, address: str, others: tuple[str, ...]
 @click.argument("file", metavar="FILE")
 @FORMAT
 @click.pass_obj
-def import_secrets(context: CommandContext, *, file: str, view: str) -> int:
+def import_secrets(context: CommandContext, *, file: str, view: str) -> None:
     """Store the secrets of FILE: lines ADDR=secret, or a JSON object of address to secret. `-` is stdin.
 
     iac tests each secret at the token endpoint, and stores all or none.
     """
     from iac.workflow.secrets import parse_secrets  # not needed by --help
 
-    code = _store(context, parse_secrets(_decoded(read_given(context, file), file), file), view)
+    _store(context, parse_secrets(_decoded(read_given(context, file), file), file), view)
     if file != "-":
         context.note(f"remove {file}, which holds the secrets in clear")
-    return code
 
 
 @command.command(
@@ -82,7 +81,7 @@ def import_secrets(context: CommandContext, *, file: str, view: str) -> int:
 )
 @FORMAT
 @click.pass_obj
-def set_token(context: CommandContext, *, address: str, others: tuple[str, ...], uri: str, view: str) -> int:
+def set_token(context: CommandContext, *, address: str, others: tuple[str, ...], uri: str, view: str) -> None:
     """Store the registration access token of ADDR, from stdin or from a prompt.
 
     iac stores the token only if it reads the client with it. The token replaces one that has expired. For an address
@@ -98,10 +97,9 @@ def set_token(context: CommandContext, *, address: str, others: tuple[str, ...],
     text = f"{address}: stored, it reaches {client.client_id}"
     show(view, {"address": address, "client_id": client.client_id}, [text])
     context.note("run iac plan: it says what the definition changes")
-    return 0
 
 
-def _store(context: CommandContext, secrets: Mapping[str, Secret], view: str) -> int:
+def _store(context: CommandContext, secrets: Mapping[str, Secret], view: str) -> None:
     from iac.apply.deliver import find_unfit
     from iac.wiring import Access, open_session  # brings in the adapters
     from iac.workflow.secrets import store_secrets
@@ -112,9 +110,8 @@ def _store(context: CommandContext, secrets: Mapping[str, Secret], view: str) ->
     value = {"secrets": [{"address": address, "new": is_new} for address, is_new in stored.items()]}
     value["findings"] = [diagnostic.to_dict() for diagnostic in unfit]
     show(view, value, (f"{address}: {'stored' if is_new else 'known already'}" for address, is_new in stored.items()))
-    context.note(*(line for diagnostic in unfit for line in diagnostic.lines()))
-    context.note("run iac apply: it renders the outputs that waited for this")
-    return 0
+    warnings = (line for diagnostic in unfit for line in diagnostic.lines())
+    context.note(*warnings, "run iac apply: it renders the outputs that waited for this")
 
 
 def _given(address: str, others: tuple[str, ...], noun: str) -> Secret:

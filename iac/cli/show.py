@@ -13,8 +13,10 @@ from iac.core.errors import InputError
 from iac.core.model import Fields, in_order
 from iac.core.plan.identity import with_current_id
 from iac.core.rotation import secret_end, written
+from iac.core.server import client_id_problem
 from iac.core.state.codec import without_credentials
 from iac.core.state.model import SecretStatus
+from iac.core.text import nearest
 from iac.views.drift import DISABLED
 from iac.views.state import predecessor_text, predecessors_of, value_words
 
@@ -75,12 +77,13 @@ def _found(session: Session, read: RegistrationReader, name: str) -> dict[str, A
     client_id = (with_current_id(defined, stored).client_id if defined else "") or (stored.client_id if stored else "")
     client_id = client_id or ("" if defined else name)
     read.use_keys({client_id})
-    registration = read.one(client_id) if client_id else None
+    is_asked = client_id and client_id_problem(client_id, session.desired.api, is_new=False) is None
+    registration = read.one(client_id) if is_asked else None
     if defined is None and stored is None and registration is None:
         raise InputError(
             "no client has this address or client_id, here or on the server",
             where=name,
-            fix="`iac state list` lists addresses; the address is the path below clients.d without .yaml",
+            fix=nearest(name, [*clients, *state.clients]) or "iac list lists the clients of project and server",
         )
     secret = stored.secret if stored else None
     end = secret_end((registration.answer if registration else None) or (stored.answer if stored else None))

@@ -39,7 +39,7 @@ def _open(context: CommandContext) -> StateSession:
     exits={1: "There is a state already."},
 )
 @click.pass_obj
-def init(context: CommandContext) -> int:
+def init(context: CommandContext) -> None:
     """Create the empty state of an environment, and write its lineage into iac.yaml.
 
     If iac.yaml names no recipients, iac makes an age identity, as `iac init` does. An existing state stays as it is.
@@ -55,7 +55,6 @@ def init(context: CommandContext) -> int:
     click.echo(printable(f"made an empty state for environment {settings.environment}, {begun.where}"))
     tell_key(context, begun)
     context.note(f"iac.yaml names its lineage, {begun.lineage}: commit iac.yaml")
-    return 0
 
 
 @command.command(
@@ -66,12 +65,11 @@ def init(context: CommandContext) -> int:
 )
 @FORMAT
 @click.pass_obj
-def list_clients(context: CommandContext, *, view: str) -> int:
+def list_clients(context: CommandContext, *, view: str) -> None:
     """List addresses in state, with client_id and the status of the secret. Needs no server and no key."""
     state = _open(context).backend.load()
     show(view, state_to_dict(state), _client_lines(state))
     context.note(*_notes(state) if view == "text" else ())
-    return 0
 
 
 def _client_lines(state: State) -> Iterator[str]:
@@ -108,7 +106,7 @@ def _way_back(state: State, grave: Tombstone) -> str:
 @click.argument("address", metavar="ADDR", shell_complete=complete_addresses)
 @FORMAT
 @click.pass_obj
-def show_client(context: CommandContext, *, address: str, view: str) -> int:
+def show_client(context: CommandContext, *, address: str, view: str) -> None:
     """Show what state holds of one client, and the recipients of its secret. Secrets are shown as "(sensitive)"."""
     from iac.workflow.state import not_in_state
 
@@ -117,7 +115,6 @@ def show_client(context: CommandContext, *, address: str, view: str) -> int:
     if client is None:
         raise not_in_state(state, address)
     show(view, {"address": address, **detail(client)}, _detail_lines(address, client))
-    return 0
 
 
 def _detail_lines(address: str, client: ClientState) -> Iterator[str]:
@@ -146,7 +143,7 @@ def _detail_lines(address: str, client: ClientState) -> Iterator[str]:
 @click.argument("source", metavar="FROM", shell_complete=complete_addresses)
 @click.argument("target", metavar="TO")
 @click.pass_obj
-def move(context: CommandContext, *, source: str, target: str) -> int:
+def move(context: CommandContext, *, source: str, target: str) -> None:
     """Give a client in state another address. Move its definition, too.
 
     Needs an age identity, because iac seals the secret again for the new address. To do the same through review, use
@@ -157,7 +154,6 @@ def move(context: CommandContext, *, source: str, target: str) -> int:
     client = rename(_open(context), source, target)
     click.echo(printable(f"{source} is now {target} (client_id {client.client_id})"))
     context.note(f"move its definition too: clients.d/{source}.yaml to clients.d/{target}.yaml")
-    return 0
 
 
 @command.command(
@@ -173,7 +169,7 @@ def move(context: CommandContext, *, source: str, target: str) -> int:
 @click.argument("address", metavar="ADDR", shell_complete=complete_addresses)
 @click.option("--auto-approve", "--yes", "is_approved", is_flag=True, help="Do not ask. Off a terminal iac cannot ask.")
 @click.pass_obj
-def remove(context: CommandContext, *, address: str, is_approved: bool) -> int:
+def remove(context: CommandContext, *, address: str, is_approved: bool) -> None:
     """Forget a client and its stored secret. The client stays on the server, and rendered outputs stay on disk.
 
     A definition with `adopt: true` takes the client over again. IAM 1.14 and newer do not show its secret then. To do
@@ -194,7 +190,6 @@ def remove(context: CommandContext, *, address: str, is_approved: bool) -> int:
     forget(session, address)
     click.echo(printable(f"forgot {address} ({known})"))
     context.note("rendered outputs are left as they are; a definition with adopt: true takes the client over again")
-    return 0
 
 
 def _known(state: State, address: str, client: ClientState | None) -> str:
@@ -254,7 +249,7 @@ def restore(context: CommandContext, *, address: str, auto_approve: bool, lock_t
     examples=(Example("Save a copy of the state", "iac state pull > state-copy.json"),),
 )
 @click.pass_obj
-def pull(context: CommandContext) -> int:
+def pull(context: CommandContext) -> None:
     """Print the state as one JSON document, journal included.
 
     Secrets stay sealed. With `encryption: none` they are readable, and iac warns you. `iac state push` takes the copy
@@ -269,7 +264,6 @@ def pull(context: CommandContext) -> int:
     click.echo(render_state(open_backend(settings, SystemClock()).load()), nl=False)
     if settings.state.is_clear:
         click.echo("its secrets are not encrypted: iac.yaml has encryption: none", err=True)
-    return 0
 
 
 @command.command(
@@ -288,7 +282,7 @@ def pull(context: CommandContext) -> int:
 @click.argument("file", metavar="FILE")
 @click.option("--force", "is_forced", is_flag=True, help="Push a copy that is older than the state.")
 @click.pass_obj
-def push_copy(context: CommandContext, *, file: str, is_forced: bool) -> int:
+def push_copy(context: CommandContext, *, file: str, is_forced: bool) -> None:
     """Replace the state by FILE: a copy of `iac state pull`, or an emergency copy. `-` is stdin.
 
     An emergency copy that ends in .journal is added to the state. No other command may run between pull and push.
@@ -299,7 +293,6 @@ def push_copy(context: CommandContext, *, file: str, is_forced: bool) -> int:
     push(_open(context), StateCopy(read_given(context, file), file), is_forced=is_forced)
     click.echo(printable(f"the state holds what {file} holds"))
     context.note("run iac plan: it says what differs from the server; keep the copy until then")
-    return 0
 
 
 @command.command(
@@ -309,7 +302,7 @@ def push_copy(context: CommandContext, *, file: str, is_forced: bool) -> int:
     examples=(Example("Seal for the recipients that iac.yaml names now", "iac state rekey"),),
 )
 @click.pass_obj
-def rekey_secrets(context: CommandContext) -> int:
+def rekey_secrets(context: CommandContext) -> None:
     """Seal every secret again, to the recipients of iac.yaml and of the definitions.
 
     Run it after a change of recipients, or of `encryption: none`. Needs an identity that opens the secrets now, and no
@@ -324,7 +317,7 @@ def rekey_secrets(context: CommandContext) -> int:
         click.echo(printable(f"{address}: also to {counted(len(recipients), 'recipient')} of its definition"))
     if done.are_clear:
         context.note("they are not encrypted now, as iac.yaml says: everybody who can read the state can read them")
-        return 0
+        return
     if done.were_clear:
         context.note(
             f"{done.were_clear} of them were not encrypted before, so older copies and backups of the state show them:",
@@ -334,7 +327,6 @@ def rekey_secrets(context: CommandContext) -> int:
         "older copies of the state still open for former recipients:",
         "run iac rotate for the secrets that they must not know",
     )
-    return 0
 
 
 @command.command(
@@ -346,7 +338,7 @@ def rekey_secrets(context: CommandContext) -> int:
 )
 @click.argument("run_id", metavar="RUN_ID")
 @click.pass_obj
-def unlock(context: CommandContext, *, run_id: str) -> int:
+def unlock(context: CommandContext, *, run_id: str) -> None:
     """Break the lock of a run that died. The error message of the command that was refused shows RUN_ID.
 
     File backend: the lock ends with its process, so iac refuses while the process lives. Other backends: iac breaks the
@@ -355,4 +347,3 @@ def unlock(context: CommandContext, *, run_id: str) -> int:
     holder = _open(context).backend.unlock(run_id)
     click.echo(printable(f"run {holder.run_id} of {holder.who}, since {holder.since}, no longer holds the lock"))
     context.note("run iac plan: it says what that run left unfinished")
-    return 0

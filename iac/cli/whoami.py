@@ -23,7 +23,7 @@ from iac.ports.path import PROJECT_FILE
 )
 @FORMAT
 @click.pass_obj
-def command(context: CommandContext, *, view: str) -> int:
+def command(context: CommandContext, *, view: str) -> None:
     """Log in, and show your login, its scopes, and the server's version.
 
     `auth` names the file that says how you log in: iac.yaml, or your own.
@@ -53,4 +53,3 @@ def command(context: CommandContext, *, view: str) -> int:
         "expires": answer["expires"] or "not named by the token",
     }
     show(view, answer, (f"{name:<14} {value}" for name, value in words.items()))
-    return 0

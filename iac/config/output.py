@@ -128,7 +128,7 @@ class OutputRules:
                 "bad-path",
                 f"{path} cannot be the path of an output: {problem}",
                 where,
-                fix="a path relative to the project, such as out/service.env",
+                fix="write a path relative to the project, such as out/service.env",
             )
             return
         real = self._real_path(path)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from iac.core.desired import DesiredClient, Rotation
-from iac.core.model import uses_secret
-from iac.core.state.model import ClientState
+from iac.core.model import Actual, uses_secret
+from iac.core.state.model import ClientState, State
 
 _UNITS = ((86400, "d"), (3600, "h"), (60, "min"))
 _SECONDS = {"h": 3600, "d": 86400, "w": 604800}
@@ -46,9 +46,37 @@ def secret_end(answer: Mapping[str, Any] | None) -> datetime | None:
         return None  # so far away that there is no such date
 
 
-def with_expiry(answer: Mapping[str, Any], before: Mapping[str, Any] | None) -> Mapping[str, Any]:
-    """An answer with the end of its secret: many servers say it once, with the secret."""
-    return answer if EXPIRY in answer or EXPIRY not in (before or {}) else {**answer, EXPIRY: (before or {})[EXPIRY]}
+def with_expiry(
+    answer: Mapping[str, Any], before: Mapping[str, Any] | None, *, shows_secret: bool
+) -> Mapping[str, Any]:
+    """An answer with the end of the secret as an earlier one about the same secret said it: many servers say it once.
+
+    An answer that shows the secret says its end as well, if it has one (RFC 7591 section 3.2.1).
+    """
+    if EXPIRY in answer or not before or EXPIRY not in before:
+        return answer
+    return {**answer, EXPIRY: 0 if shows_secret else before[EXPIRY]}
+
+
+def with_ends(state: State, actual: Actual) -> Actual:
+    """What was read, with the ends of secrets that the server said when it made them."""
+    answers = {client.client_id: client.answer for client in state.clients.values()}
+    registrations = {
+        name: replace(seen, answer=with_expiry(seen.answer, answers.get(name), shows_secret=seen.secret is not None))
+        for name, seen in actual.registrations.items()
+    }
+    return replace(actual, registrations=registrations)
+
+
+def with_seen_ends(state: State, actual: Actual) -> State:
+    """The state with the ends of secrets that were read now in the place of those of the last apply."""
+    ends = {name: seen.answer[EXPIRY] for name, seen in actual.registrations.items() if EXPIRY in seen.answer}
+    clients = {
+        address: replace(client, answer={**(client.answer or {}), EXPIRY: ends[client.client_id]})
+        for address, client in state.clients.items()
+        if client.client_id in ends
+    }
+    return replace(state, clients={**state.clients, **clients})
 
 
 def written(moment: datetime) -> str:

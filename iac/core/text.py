@@ -28,6 +28,7 @@ TEXT = 4_096
 _SUSPECT = re.compile("[^ -~]")
 """What has to be looked at: all but the plain characters of ASCII."""
 _ANYWHERE = "##["
+_NUMBER = re.compile(r"\[Errno -?[0-9]+\] ")
 _COMPARED = 40
 """Known words that a mistyped one is held against: of more of them those that begin or end most like it."""
 _AT_START = re.compile("^( *):(?=:)")
@@ -47,6 +48,11 @@ def printable(text: str) -> str:
     """
     shown = text if text.isprintable() else _SUSPECT.sub(_inert, text)
     return _AT_START.sub(r"\1\\u003a", without_commands(shown))
+
+
+def reason(error: Exception) -> str:
+    """What an error says, without the number of the system's."""
+    return _NUMBER.sub("", str(error)) or type(error).__name__
 
 
 def is_id(text: str) -> bool:

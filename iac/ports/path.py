@@ -20,8 +20,11 @@ STATE_DIR = ".iac"
 INPUTS = (PROJECT_FILE, CLIENTS_DIR, TEMPLATES_DIR, "schemas", STATE_DIR)
 """Files and folders that iac reads in a project or keeps there."""
 
-_OTHERS = re.compile(r"\.git.*|git~1|codeowners", re.DOTALL)
-"""Names of git and of forges, such as .github and .gitlab-ci.yml: what lies there is run, or says who decides."""
+JOB_DIR = "iac-ci"
+"""What a job of a pipeline keeps, for everybody who may see the job."""
+
+_OTHERS = re.compile(rf"\.git.*|git~1|codeowners|{JOB_DIR}", re.DOTALL)
+"""Names of git and of forges, such as .github and .gitlab-ci.yml: what lies there is run or shown, or grants rights."""
 _DROPPED = ". "
 _LONGEST, _LONGEST_NAME = 1024, 255  # bytes: limits.h of macOS, the smallest of those that iac runs on
 

@@ -18,6 +18,8 @@ from iac.core.capabilities import Capabilities
 from iac.core.desired import OutputSpec
 from iac.core.errors import Diagnostic, InputError
 from iac.core.text import install_extra
+from iac.ports.clock import Clock
+from iac.ports.forge import ForgeApi
 from iac.ports.sink import Sink
 from iac.ports.site import LoginSite, OutputSite, Site, ValueSource
 from iac.ports.state import StateBackend
@@ -232,23 +234,6 @@ def _open(port: str, settings: BackendSettings | SinkSettings | LoginSettings, n
 
 
 @dataclass(frozen=True, slots=True)
-class PipelineFile:
-    """A file of a pipeline.
-
-    Attributes:
-        path: from the repository's root.
-        template: its name in the forge's folder.
-        job: what `@JOB@` stands for.
-        requirements: a file of its own with what it installs, no extras among it; "" for that of the environment.
-    """
-
-    path: str
-    template: str
-    job: str = ""
-    requirements: str = ""
-
-
-@dataclass(frozen=True, slots=True)
 class RootFile:
     """A file of the user that has to include ours.
 
@@ -269,23 +254,37 @@ class Forge(ABC):
 
     Attributes:
         name: as `iac init --ci` has it.
-        written: patterns of the files that iac writes, from the repository's root.
+        files: path from the repository's root -> the template of the file.
+        requirements: path of the file with what the jobs install.
+        written: patterns of the files that iac writes or has written, from the repository's root.
+        root: the file of the user that has to include ours; None where the forge finds ours by itself.
+        each: the part of a name that is the environment's, in a job for each of several environments.
+        opener: the module whose `open_forge(environ, clock)` opens its API, for a job that runs there.
+        sign: the variable that such a job has.
+        approval: how somebody approves a plan by its digest.
+        polls: one job looks for all open requests, and reports on each; else a job is there for one request, and
+            another job, without a login, reports.
     """
 
     name: ClassVar[str]
+    files: ClassVar[Mapping[str, str]]
+    requirements: ClassVar[str]
     written: ClassVar[tuple[str, ...]]
-
-    @abstractmethod
-    def files(self, suffix: str) -> Iterator[PipelineFile]:
-        """The files of an environment; `suffix` sets its names apart."""
+    root: ClassVar[RootFile | None] = None
+    each: ClassVar[str]
+    opener: ClassVar[str]
+    sign: ClassVar[str]
+    approval: ClassVar[str]
+    polls: ClassVar[bool] = False
 
     @abstractmethod
     def secret(self, name: str) -> str:
         """The line that gives a secret variable to a step."""
 
-    @abstractmethod
-    def root(self, suffix: str) -> RootFile | None:
-        """The file of the user that has to include ours; None where the forge finds ours by itself."""
+    def open(self, environ: Mapping[str, str], clock: Clock) -> ForgeApi:
+        """Its API, for the job that runs now. Nothing is sent yet."""
+        api: ForgeApi = import_module(self.opener).open_forge(environ, clock)
+        return api
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -92,17 +92,15 @@ class Registrar(Connected):
         """One client, of which perhaps not every member is understood; or why nobody can tell whether it is there."""
         call = Call.read(self._path(client_id))
         answer = self._send(client_id, call)
-        if self._is_gone(client_id, answer):
+        has_token = self._key(client_id).rat is not None
+        if answer.status in (self.gone_for_token if has_token else self.gone_for_login):
             return None
-        if answer.status in self.refused_token and self._key(client_id).rat is not None:
+        if answer.status in self.refused_token and has_token:
             return UnreadReason.REFUSED
         if not answer.is_ok or not isinstance(answer.json(), dict):
             raise self._read_failure(call, answer)
         reply = self._learned(read_reply(answer, self.api, client_id), by_read=True)
         return reply.client or reply.of_read(call, client_id)
-
-    def _is_gone(self, client_id: str, answer: Answer) -> bool:
-        return answer.status in (self.gone_for_login if self._key(client_id).rat is None else self.gone_for_token)
 
     def _create(self, client: NewClient) -> Registration:
         call = Call.write("POST", self._registration_path(), create_body(client, self.api))

@@ -61,8 +61,7 @@ def _walk(value: object, place: Place = ()) -> Iterator[tuple[Place, str]]:
     if isinstance(value, str):
         yield place, value
     elif isinstance(value, dict | list):
-        entries = value.items() if isinstance(value, dict) else enumerate(value)
-        for key, item in entries:
+        for key, item in value.items() if isinstance(value, dict) else enumerate(value):
             yield from _walk(item, (*place, key))
 
 

@@ -44,7 +44,8 @@ class Seed:
         try:
             document = json.loads(source.read_text(encoding="utf-8"))
         except (OSError, ValueError) as broken:
-            raise SeedError(f"cannot read the seed {name}: {broken}") from broken
+            why = broken.strerror if isinstance(broken, OSError) else broken
+            raise SeedError(f"cannot read the seed {name}: {why}") from broken
         if not isinstance(document, dict) or "users" not in document:
             raise SeedError(f"{name} is not a seed: it has no list of users")
         return cls(document)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from iac.core.errors import InputError
+from iac.core.text import reason
 
 E = TypeVar("E", bound=BaseException)
 
@@ -48,7 +49,7 @@ def ssl_context(ca: Path | None, certificate: Path | None, key: Path | None, *, 
             context.load_verify_locations(ca)
         except OSError as error:
             fix = "name a PEM file of certificates"
-            raise InputError("the CA bundle cannot be used", where=str(ca), why=str(error), fix=fix) from error
+            raise InputError("the CA bundle cannot be used", where=str(ca), why=reason(error), fix=fix) from error
         accept_any_form(context)
     if certificate is not None:
         _show(context, certificate, key)
@@ -72,7 +73,7 @@ def _show(context: ssl.SSLContext, certificate: Path, key: Path | None) -> None:
         raise InputError(
             "the client certificate cannot be used",
             where=f"{certificate}, {key}" if key else str(certificate),
-            why=str(error),
+            why=reason(error),
             fix="name PEM files of a certificate and of the private key that belongs to it, without passphrase",
         ) from error
 

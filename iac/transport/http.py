@@ -34,6 +34,7 @@ from iac.core.errors import InputError, UnknownOutcome, UnreachableError
 from iac.core.limits import DEADLINE, LARGEST_BODY, LARGEST_HEAD, TIMEOUT
 from iac.core.origin import Address, HttpServer
 from iac.core.server import switch
+from iac.core.text import reason
 from iac.ports import Clock
 from iac.ports.progress import SILENT
 from iac.transport.certificate import FORM_ERRORS, cause, is_certificate_refused, ssl_context
@@ -273,7 +274,7 @@ class Http:
 
     def _failure(self, call: Call, outcome: _NoAnswer) -> UnreachableError | UnknownOutcome:
         where = f"{call.method} {self._origin}{call.path.partition('?')[0]}"
-        why = str(outcome.error) or type(outcome.error).__name__
+        why = reason(outcome.error)
         if not outcome.is_sent:
             return self._unreachable(outcome.error, why)
         if call.is_read and is_certificate_refused(outcome.error):

@@ -12,6 +12,8 @@ _HANGING = 4
 _NARROWEST = 40
 _MOST_ROWS = 12
 """Of one value on a terminal; keys can have many thousand characters, and JSON shows them whole."""
+_LONGEST_WORD = 240
+"""Characters of a word that is not broken: as a rule longer ones are keys of clients, which nobody copies."""
 SIGNS = {Severity.ERROR: "!", Severity.WARNING: "~"}
 """The symbol in whose colour a message is shown."""
 
@@ -26,8 +28,8 @@ class TextLayout:
     def line(self, text: str, symbol: str = "", *, hanging: int = _HANGING) -> str:
         """A line, its indentation kept and the rest in the colour of a symbol.
 
-        A line that is wider than the page goes on below, indented by `hanging` more; one of too many rows is cut, and
-        says how much is missing.
+        A line that is wider than the page goes on below, indented by `hanging` more if its words fit there; one of too
+        many rows is cut, and says how much is missing. A URL or a key stays whole, so that it can be copied.
         """
         inner = text.lstrip(" ")
         indent = " " * (len(text) - len(inner))
@@ -48,11 +50,19 @@ class TextLayout:
         import textwrap  # only for what is wider than a terminal
 
         room = max((self.width or 0) - len(indent), _NARROWEST // 2)
-        below = " " * hanging
-        rows = textwrap.wrap(text, room, subsequent_indent=below, break_on_hyphens=False, tabsize=1)
+        longest = max(map(len, text.split()), default=0)
+        below = " " * (hanging if longest <= room - hanging else _HANGING)
+        rows = textwrap.wrap(
+            text,
+            room,
+            subsequent_indent=below,
+            break_long_words=longest > _LONGEST_WORD,
+            break_on_hyphens=False,
+            tabsize=1,
+        )
         if len(rows) <= _MOST_ROWS:
             return rows
-        missing = sum(len(row) - hanging for row in rows[_MOST_ROWS:])
+        missing = sum(len(row) - len(below) for row in rows[_MOST_ROWS:])
         return [*rows[:_MOST_ROWS], f"{below}... {missing:,} more characters, see --format json"]
 
     def _painted(self, text: str, symbol: str) -> str:

@@ -44,6 +44,7 @@ def client_lines(client: ClientProof, page: TextLayout) -> Iterator[str]:
         yield page.line(
             f"      {printable(check.name):<{_NAME_WIDTH}} {check.verdict.words:<{_VERDICT_WIDTH}} {told}".rstrip(),
             _SYMBOLS[check.verdict] if check.verdict is not Grade.OK else "",
+            hanging=_NAME_WIDTH + _VERDICT_WIDTH + 2,
         )
         if check.fix and check.verdict is not Grade.OK:
             yield page.line(f"        fix: {printable(check.fix)}")

@@ -185,7 +185,7 @@ def field_lines(field: FieldChange, action: Action, page: TextLayout) -> Iterato
     name = printable(field.name)
     cause = f"  ({CAUSES[field.cause]})" if CAUSES[field.cause] else ""
     if action is Action.CREATE:
-        yield page.line(f"      {name:<{_NAME_WIDTH}} {value_shown(field.name, field.after)}")
+        yield page.line(f"      {name:<{_NAME_WIDTH}} {value_shown(field.name, field.after)}", hanging=_NAME_WIDTH + 1)
     elif field.added or field.removed:
         yield page.line(f"      {name}{cause}")
         for sign, entries in (("+", field.added), ("-", field.removed)):
@@ -193,7 +193,7 @@ def field_lines(field: FieldChange, action: Action, page: TextLayout) -> Iterato
                 yield page.line(f"        {sign} {entry_shown(field.name, entry)}", sign)
     else:
         before, after = value_shown(field.name, field.before), value_shown(field.name, field.after)
-        yield page.line(f"      {name:<{_NAME_WIDTH}} {before} -> {after}{cause}")
+        yield page.line(f"      {name:<{_NAME_WIDTH}} {before} -> {after}{cause}", hanging=_NAME_WIDTH + 1)
 
 
 def _remarks(plan: Plan) -> Iterator[str]:

@@ -6,6 +6,7 @@ Only adapters in use are imported, where they are opened, and read their secrets
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import replace
@@ -20,7 +21,7 @@ from iac.config.login import with_own_login
 from iac.config.project import Project, load_project, with_base
 from iac.config.settings import Settings
 from iac.config.tree import read_tree
-from iac.core.desired import Desired
+from iac.core.desired import DEFAULT, Desired
 from iac.core.errors import Diagnostic, IacError, InputError
 from iac.core.secret import Secret
 from iac.ports import Clock, Deliveries, Sink, StateBackend, Vault
@@ -329,20 +330,29 @@ def login_client_id(settings: Settings) -> str:
     return source.read(os.environ, settings.root).reveal() if source else ""
 
 
-def pinned_issuer(environ: Mapping[str, str]) -> str:
-    """IAC_ISSUER; "" when it is not set.
+def pinned_issuer(environ: Mapping[str, str], environment: str = DEFAULT) -> str:
+    """IAC_ISSUER, which is one issuer or several as ENV=URL; "" when it is not set.
 
     Raises:
-        InputError: it is empty. Whoever sets it means to pin credentials to one server, and an empty one pins nothing.
+        InputError: it is empty, or has none for the environment. Whoever sets it means to pin credentials to servers,
+            and nothing would pin these.
     """
     pinned = environ.get("IAC_ISSUER")
-    if pinned == "":
+    if pinned is None:
+        return ""
+    named = dict(_NAMED.findall(pinned))
+    issuer = named.get(environment, "") if named else pinned
+    if not issuer:
         raise InputError(
-            "IAC_ISSUER is set, but empty",
+            f"IAC_ISSUER names no issuer for environment {environment}" if named else "IAC_ISSUER is set, but empty",
             why="it holds the project to one server; an empty one would allow any server",
-            fix="set it to the issuer, or unset it",
+            fix=f"add {environment}=URL to it, or unset it" if named else "set it to the issuer, or unset it",
         )
-    return pinned or ""
+    return issuer
+
+
+_NAMED = re.compile(r"(?:^|(?<=\s))([\w-]+)=(\S*)")
+"""An entry of IAC_ISSUER for an environment; no issuer begins like one."""
 
 
 def open_connection(settings: Settings, progress: Progress, *, parallelism: int) -> Connection:
@@ -358,5 +368,5 @@ def open_connection(settings: Settings, progress: Progress, *, parallelism: int)
         proxy=network.proxy,
         tell=progress.wait,
     )
-    registration = settings.registration_endpoint
-    return Connection(settings.issuer, pinned_issuer(os.environ), transport, registration, progress)
+    pinned = pinned_issuer(os.environ, settings.environment)
+    return Connection(settings.issuer, pinned, transport, settings.registration_endpoint, progress)

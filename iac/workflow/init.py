@@ -17,6 +17,7 @@ from iac.config.schema import load_schema
 from iac.config.settings import Settings
 from iac.core.errors import InputError, InvalidInput, MissingStateError, StateError, UnreachableError
 from iac.core.state.model import State
+from iac.core.text import reason
 from iac.files import PrivateFolder
 from iac.ports import Clock, StateBackend
 from iac.ports.path import PROJECT_FILE
@@ -250,7 +251,10 @@ def _prepare(root: Path) -> None:
         text = ignore.read_text(encoding="utf-8") if ignore.exists() else ""
     except (OSError, ValueError) as error:
         raise InputError(
-            "the project cannot be prepared", where=str(root), why=str(error), fix="rename it, then run iac init again"
+            "the project cannot be prepared",
+            where=str(root),
+            why=reason(error),
+            fix="rename it, then run iac init again",
         ) from error
     missing = [line for line in IGNORED if line not in text.splitlines()]
     if missing:

@@ -99,7 +99,7 @@ def check_answers(offer: ServiceChoice, answers: Mapping[str, str]) -> None:
         raise InputError(
             f"{name} needs to know more",
             why="; ".join(f"{ask} is {asks[ask]}" for ask in missing),
-            fix=" ".join(f"--set {ask}=VALUE" for ask in missing),
+            fix=f"add {' '.join(f'--set {ask}=VALUE' for ask in missing)}",
         )
     for ask, answer in answers.items():
         if not (_HOST if ask == HOST else _WORD).fullmatch(answer):

@@ -4,22 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from threading import Lock
 
-from iac.core.errors import ServerError, StateError, UnreachableError
-from iac.core.model import Actual, Fields, NewToken, Registration, RegistrationAccess, UnreadReason
+from iac.apply.request import accepts
+from iac.core.errors import LockedError, ServerError, StateError, UnreachableError
+from iac.core.model import Actual, NewToken, Registration, RegistrationAccess, UnreadReason
+from iac.core.plan.identity import registered
 from iac.core.plan.make import to_read
 from iac.core.plan.plan import PlanOptions
-from iac.core.rotation import with_expiry
-from iac.core.secret import Secret
-from iac.core.state.model import ClientState, ClientWritten, Event, IntentGiven, SecretStatus, State
+from iac.core.rotation import with_ends
+from iac.core.state.model import ClientState, ClientWritten, IntentGiven, SecretStatus, State
+from iac.core.text import printable
 from iac.session import Session
 from iac.session.ledger import Ledger, SecretKind
 
-_PATIENCE = 60.0
-"""Seconds that a plan waits for the lock when a read has brought a new token, which is lost unless it is stored."""
+_PATIENCE = 3600.0
+"""Seconds that a plan waits for the lock when a read has brought a new token, which is lost unless it is stored.
+
+That is longer than a large apply takes, and than the lock of a run that died counts.
+"""
 
 _SHORT = 5.0
 """Seconds that it waits for the lock before it reads: without it, it compares with what was last applied."""
@@ -53,7 +58,7 @@ class RegistrationReader:
         self.use_keys(ids)
         actual = self.session.provider.read(ids, owners)
         actual = prove_secrets(self.session, self.ledger, prove_refused(self.session, self.ledger, actual))
-        actual = _with_expiry(self.state, actual)
+        actual = with_ends(self.state, actual)
         self._learn(actual)
         return replace(actual, found=dict(_left_behind(self.session, self.state, options)))
 
@@ -67,12 +72,11 @@ class RegistrationReader:
     def use_keys(self, client_ids: Collection[str]) -> None:
         """Give the provider the registration access tokens of these clients, as far as they can be opened."""
         if self.session.desired.api.uses_tokens:
-            self.session.provider.use_keys(list(self._keys(client_ids)))
+            self.session.provider.use_keys(list(self.keys(client_ids)))
 
-    def _keys(self, client_ids: Collection[str]) -> Iterator[RegistrationAccess]:
-        held = [(address, client) for address, client in self.state.clients.items()]
-        held += [(address, old.client) for address, client in held for old in client.predecessors]
-        for address, client in held:
+    def keys(self, client_ids: Collection[str]) -> Iterator[RegistrationAccess]:
+        """The registration access tokens of these clients; each says why it cannot be used, if it cannot."""
+        for address, client in registered(self.state):
             if client.client_id not in client_ids:
                 continue
             key = RegistrationAccess(client.client_id, uri=client.registration_uri)
@@ -93,13 +97,9 @@ class RegistrationReader:
             return
         for address, client in self.state.clients.items():
             if client.rat is not None and client.client_id in actual.registrations:
-                self.ledger.record(ClientWritten(address, replace(client, token_renewed=False)), *self._intent(address))
+                intents = [IntentGiven(self.state.intents[address])] if address in self.state.intents else []
+                self.ledger.record(ClientWritten(address, replace(client, token_renewed=False)), *intents)
                 return
-
-    def _intent(self, address: str) -> Iterator[Event]:
-        intent = self.state.intents.get(address)
-        if intent is not None:
-            yield IntentGiven(intent)
 
 
 @contextmanager
@@ -110,10 +110,10 @@ def reading(session: Session) -> Iterator[RegistrationReader]:
     would end each other's token. Where it cannot be held, nothing is read by such a token.
     """
     state = session.backend.load()
-    if not _may_renew(session, state):
-        yield _LateReader(session, session.ledger(state))
-        return
     with ExitStack() as held:
+        if not _may_renew(session, state):
+            yield _LateReader(session, session.ledger(state), held)
+            return
         try:
             held.enter_context(session.backend.lock(session.holder(), timeout=_SHORT))
             state = session.backend.load()
@@ -131,39 +131,39 @@ def _may_renew(session: Session, state: State) -> bool:
     """Whether a read of this run may bring a new token: there is one that it can open, at a server that may do so."""
     if not session.desired.api.renews_tokens or state.token_renewed is False:
         return False
-    ledger = session.ledger(state)
-    for address, client in state.clients.items():
-        if client.rat is not None:
-            with suppress(StateError):
-                ledger.open(address, client.rat, SecretKind.TOKEN)
-                return True
-            return False
-    return False
+    read, ids = RegistrationReader(session, session.ledger(state)), {one.client_id for _, one in registered(state)}
+    return any(key.rat is not None for key in read.keys(ids))
 
 
 class _LateReader(RegistrationReader):
-    """Where reads bring no new tokens. If one comes all the same, the lock is taken to store it."""
+    """Where reads bring no new tokens. With the first that comes all the same, the lock is taken to the end."""
 
-    def __init__(self, session: Session, ledger: Ledger) -> None:
+    def __init__(self, session: Session, ledger: Ledger, held: ExitStack) -> None:
         super().__init__(session, ledger)
-        self._turn = Lock()
+        self._held, self._turn = held, Lock()
+        self._patience: float | None = _PATIENCE
         session.provider.keep_tokens(self._keep)
 
     def _keep(self, new: NewToken) -> None:
-        with self._turn, self.session.locked(_PATIENCE):
-            # Another run may have written meanwhile.
-            self.ledger.state = self.session.backend.load()
+        with self._turn:
+            if self._patience is not None:
+                patience, self._patience = self._patience, 0.0  # no second client waits when the first has in vain
+                try:
+                    self._held.enter_context(self.session.locked(patience))
+                except LockedError as error:
+                    raise _lost(new.client_id, error) from error
+                # Another run may have written meanwhile.
+                self.ledger.state, self._patience = self.session.backend.load(), None
             self.ledger.keep_token(new)
 
 
-def _with_expiry(state: State, actual: Actual) -> Actual:
-    """What was read, with the ends of secrets that the server said when it made them."""
-    answers = {client.client_id: client.answer for client in state.clients.values()}
-    registrations = {
-        client_id: replace(seen, answer=with_expiry(seen.answer, answers.get(client_id)))
-        for client_id, seen in actual.registrations.items()
-    }
-    return replace(actual, registrations=registrations)
+def _lost(client_id: str, error: LockedError) -> LockedError:
+    return LockedError(
+        "a new registration access token of a client is lost: the state could not be locked to store it",
+        where=printable(client_id),
+        why=f"the server has begun to replace such tokens with each read; {error.why}",
+        fix="get a new one from the server's operator and provide it: iac secret token ADDR",
+    )
 
 
 def prove_refused(session: Session, ledger: Ledger, actual: Actual) -> Actual:
@@ -206,7 +206,7 @@ def is_secret(session: Session, ledger: Ledger, seen: Registration, address: str
     is_known = client is not None and client.secret is not None and client.secret_status is SecretStatus.KNOWN
     if client is not None and is_known and _logs_in(session, ledger, address, client) is not False:
         return False
-    return _accepts(session, seen.client_id, seen.secret, seen.fields) is True
+    return accepts(session.provider, seen.client_id, seen.secret, seen.fields) is True
 
 
 def _logs_in(session: Session, ledger: Ledger, address: str, client: ClientState) -> bool | None:
@@ -217,14 +217,7 @@ def _logs_in(session: Session, ledger: Ledger, address: str, client: ClientState
         secret = ledger.open(address, client.secret)
     except StateError:
         return None
-    return _accepts(session, client.client_id, secret, client.applied)
-
-
-def _accepts(session: Session, client_id: str, secret: Secret, fields: Fields) -> bool | None:
-    try:
-        return session.provider.accepts_secret(client_id, secret, fields)
-    except (ServerError, UnreachableError):
-        return None
+    return accepts(session.provider, client.client_id, secret, client.applied)
 
 
 def _left_behind(session: Session, state: State, options: PlanOptions) -> Iterator[tuple[str, tuple[str, ...]]]:

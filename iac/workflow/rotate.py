@@ -7,8 +7,9 @@ from dataclasses import replace
 
 from iac.apply.outcome import Done, Report, StopRequest, TokensKept, TokensRevoked
 from iac.apply.run import LockedPlan, apply_plan
-from iac.core.errors import IacError, InputError
+from iac.core.errors import IacError, InputError, StalePlan
 from iac.core.plan.change import Action, Change, SecretStep
+from iac.core.text import listed
 from iac.session import Session
 from iac.workflow.plan import prepare
 
@@ -29,6 +30,23 @@ def prepare_rotation(session: Session, addresses: Collection[str], *, no_grace: 
         changes = {change.address: change for change in locked.plan.changes}
         for address in addresses:
             _check(address, changes.get(address))
+    return locked
+
+
+def prepare_grace_ends(session: Session, addresses: Collection[str]) -> LockedPlan:
+    """The plan that deletes the predecessors of these addresses whose grace time is over. Call it with the lock held.
+
+    Raises:
+        StalePlan: it would do more, for something has changed meanwhile.
+    """
+    locked = prepare(session, session.options(addresses))
+    others = {change.address for change in locked.plan.changes} - set(locked.plan.grace_ends)
+    if others:
+        raise StalePlan(
+            "the plan does more than end grace times, nothing was sent",
+            where=listed(sorted(others)),
+            fix="run iac plan, and apply what was reviewed",
+        )
     return locked
 
 

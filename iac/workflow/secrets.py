@@ -13,6 +13,7 @@ from iac.apply.request import read_back
 from iac.core.errors import InputError, ServerError, UnknownOutcome
 from iac.core.model import Registration, RegistrationAccess, uses_secret
 from iac.core.plan.identity import with_chosen_ids
+from iac.core.rotation import EXPIRY
 from iac.core.secret import Secret
 from iac.core.state.codec import kept_answer
 from iac.core.state.model import ClientState, ClientWritten, SecretStatus, State
@@ -85,6 +86,8 @@ def _store(ledger: Ledger, address: str, secret: Secret) -> bool:
     client = ledger.state.clients[address]
     is_new = client.secret is None or not client.secret.holds(secret)
     if is_new:
+        if client.secret is not None and client.answer is not None:
+            client = replace(client, answer={**client.answer, EXPIRY: 0})  # the end was that of the secret before
         client = replace(client, secret=ledger.seal(address, secret))
     ledger.note(ClientWritten(address, replace(client, secret_status=SecretStatus.KNOWN)))
     return is_new
@@ -104,7 +107,12 @@ def store_token(session: Session, address: str, rat: Secret, uri: str) -> Client
     Raises:
         InputError: it is nobody's token, or nothing says whose.
     """
-    _check_api(session)
+    if not session.desired.api.uses_tokens:
+        users = " and ".join(name for name, known in PROVIDERS.items() if known.api.uses_tokens)
+        raise InputError(
+            f"provider {session.desired.api.provider} needs no registration access tokens",
+            fix=f"this is for provider {users}",
+        )
     with change_state(session) as ledger:
         held = ledger.state.clients.get(address)
         client_id = held.client_id if held else _named(session, ledger, address)
@@ -139,15 +147,6 @@ def _read_by(session: Session, address: str, client_id: str) -> Registration:
             fix="give the token as the server gave it; RFC 7592 servers need --uri too, for a client in no state",
         )
     return found
-
-
-def _check_api(session: Session) -> None:
-    if not session.desired.api.uses_tokens:
-        users = " and ".join(name for name, known in PROVIDERS.items() if known.api.uses_tokens)
-        raise InputError(
-            f"provider {session.desired.api.provider} needs no registration access tokens",
-            fix=f"this is for provider {users}",
-        )
 
 
 def _named(session: Session, ledger: Ledger, address: str) -> str:

@@ -70,6 +70,6 @@ def _rehearsal(output: DeclaredOutput) -> Rehearsal:
     from iac.rendering.context import ProjectFacts
     from iac.rendering.rehearsal import Rehearsal
 
-    keyed = {client.address: "made-up" for client in output.clients if "jwk" in client.fields}
+    keyed = {client.address: "made-up" for client in output.clients if {"jwk", "jwks_uri"} & client.fields.keys()}
     facts = ProjectFacts(output.project, output.environment, output.issuer)
     return Rehearsal(output.spec, output.clients, facts, keyed)

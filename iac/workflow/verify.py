@@ -28,16 +28,12 @@ LOGIN = "login"
 """The name of the check whose failure has a way on that depends on state."""
 
 
-def _ignore(_: Proof) -> None:
-    """Nobody waits for the beginning of a proof."""
-
-
 def verify(
     session: LocalSession,
     prover: Prover,
     addresses: Collection[str],
     parallelism: int,
-    begun: Callable[[Proof], None] = _ignore,
+    begun: Callable[[Proof], None] = lambda _: None,
 ) -> Proof:
     """What can be said of the credentials of these addresses, of all without any.
 
@@ -157,7 +153,7 @@ def _shows_secrets(session: LocalSession, stored: ClientState) -> bool:
     return session.desired.api.is_iam and facts is not None and facts.shows_secrets
 
 
-def prove(caller: Caller, addresses: Collection[str], begun: Callable[[Proof], None] = _ignore) -> Proof:
+def prove(caller: Caller, addresses: Collection[str], begun: Callable[[Proof], None] = lambda _: None) -> Proof:
     """What can be said of the credentials of these addresses, of all without any. No login is read.
 
     `begun` hears of the proof before its first client.

@@ -43,7 +43,7 @@ OVER = [
     ".IAC/state.json", ".Iac/x", "Schemas/client.schema.json", ".GIT/config", "sub/.Git/hooks/pre-commit",
     ".github/workflows/iac-apply.yml", ".GitHub/CODEOWNERS", "CodeOwners", "docs/CODEOWNERS", ".gitlab-ci.yml",
     ".gitlab/iac.gitlab-ci.yml", "sub/.gitattributes", ".gitmodules", ".gitignore", "GIT~1/config",
-    "certs/CA.pem", "login/Secret",
+    "certs/CA.pem", "login/Secret", "iac-ci/report.json", "sub/Iac-CI/x",
 ]  # fmt: skip
 
 

@@ -80,7 +80,7 @@ def test_on_a_terminal_it_asks_for_what_is_missing(iac: Call, tmp_path: Path, mo
         (("a", "--list"), 64, "give an ADDR, or --list"),
         (("a", "--template", "grafana", "--set", "host"), 64, "--set host: give NAME=VALUE, each NAME once"),
         (("a", "--template", "spring", "--set", "id=a", "--set", "id=b"), 64, "give NAME=VALUE, each NAME once"),
-        (("a", "--template", "grafana"), 1, "fix: --set host=VALUE"),
+        (("a", "--template", "grafana"), 1, "fix: add --set host=VALUE"),
         (("a", "--template", "grafna"), 1, "fix: did you mean grafana?"),
         (("portal", "--template", "esaco"), 1, "there is a definition already: clients.d/portal.yaml"),
     ],

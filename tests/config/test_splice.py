@@ -86,6 +86,22 @@ def _edited(text: str, environment: str = "default", **values: Any) -> str:
             {"scope": ("a", "b", "z")},
             "environments:\n  dev:\n    scope: [a, b, z]\nscope: [z]\n",
         ),
+        (
+            "extra:\n  ui_theme: dark  # why\n  other: {a: 1}\n",
+            {"extra.ui_theme": '"light"', "extra.other": '{"a":2}'},
+            'extra:\n  ui_theme: "light"  # why\n  other: {"a":2}\n',
+        ),
+        ("extra: {ui_theme: dark}\n", {"extra.ui_theme": None}, "extra: {ui_theme: null}\n"),
+        (
+            "extra:\n  ui_theme:\n    by: hand\nscope: [a]\n",
+            {"extra.ui_theme": "[1,2]"},
+            "extra:\n  ui_theme:\n    [1,2]\nscope: [a]\n",
+        ),
+        (
+            "environments:\n  dev:\n    extra: {ui_theme: dark}\nextra: {ui_theme: grey}\n",
+            {"extra.ui_theme": "true"},
+            "environments:\n  dev:\n    extra: {ui_theme: true}\nextra: {ui_theme: grey}\n",
+        ),
     ],
 )  # fmt: skip
 def test_only_the_field_is_written(before: str, values: dict[str, Any], after: str) -> None:
@@ -128,6 +144,7 @@ def test_owners_are_accounts_in_lower_case() -> None:
         ("contacts: [\n  # Ann\n  a@x.org]\n", {"contacts": None}, "its form"),
         ("contacts:\n  -\n    a@x.org\n  - b@x.org\n", {"contacts": ("b@x.org",)}, ""),
         ("client_id: app\nclient_name: Name\n", {"client_name": "in\u202evisible"}, "invisible"),
+        ("extra: {b: 1}\n", {"extra.a": "1"}, "add a: 1 under extra"),
         ("client_id: app\nscope: [a]\n", {"grant_types": ("nonsense",)}, "nonsense"),
     ],
 )

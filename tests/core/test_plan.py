@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -499,6 +500,28 @@ def test_a_file_that_was_moved_without_saying_so_is_refused_with_the_entry_to_wr
 def replaced(client: Any = APP, old: str = "old") -> Any:
     """The state of a client, beside which one that it has taken the place of is still registered."""
     return replace(applied(client), predecessors=(Predecessor(replace(applied(client), client_id=old), grace=3600),))
+
+
+@pytest.mark.parametrize(
+    ("client", "since", "outputs", "ends"),
+    [
+        (APP, "2026-01-01T00:00:00Z", (), ("team/app",)),
+        (APP, "", (), ()),  # it waits for its outputs
+        (APP, NOW, (), ()),  # its grace time is not over
+        (desired(client_name="Another name"), "2026-01-01T00:00:00Z", (), ()),
+        (desired(secret_serial=2), "2026-01-01T00:00:00Z", (), ()),
+        (APP, "2026-01-01T00:00:00Z", (output("out/new.env"),), ()),
+    ],
+)
+def test_an_address_where_only_a_grace_time_is_over_is_known(
+    client: Any, since: str, outputs: tuple[Any, ...], ends: tuple[str, ...]
+) -> None:
+    stored = applied(APP)
+    old = Predecessor(replace(stored, client_id="old"), grace=3600, since=since)
+    held = state({APP.address: replace(stored, predecessors=(old,))})
+    seen = actual(registered(APP, facts=NEW), registered(desired(client_id="old"), facts=NEW), facts=NEW)
+    options = replace(OPTIONS, now=datetime.fromisoformat(NOW))
+    assert ends == plan(project(client, outputs=outputs), held, seen, options).grace_ends
 
 
 @pytest.mark.parametrize("client_id", ["app", "old"])

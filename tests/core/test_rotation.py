@@ -8,7 +8,19 @@ import pytest
 
 from iac.core.desired import Lifecycle, Rotation
 from iac.core.plan.plan import PlanOptions
-from iac.core.rotation import EXPIRY, DueRotation, due, duration, is_past, later, secret_end, with_expiry, written
+from iac.core.rotation import (
+    EXPIRY,
+    DueRotation,
+    due,
+    duration,
+    is_past,
+    later,
+    secret_end,
+    with_ends,
+    with_expiry,
+    written,
+)
+from iac.core.secret import Secret
 from iac.core.state.model import SecretStatus
 from tests.core.build import NEW, NOW, OPTIONS, actual, applied, desired, plan, project, registered, state
 
@@ -125,8 +137,40 @@ def test_an_answer_may_say_no_end(told: dict[str, Any] | None) -> None:
     assert secret_end(told) is None
 
 
-def test_the_end_is_remembered_where_a_read_does_not_say_it() -> None:
-    assert {"a": 1, EXPIRY: 5} == with_expiry({"a": 1}, {EXPIRY: 5})
-    assert {EXPIRY: 6} == with_expiry({EXPIRY: 6}, {EXPIRY: 5})
-    assert {} == with_expiry({}, None)
-    assert {"a": 1} == with_expiry({"a": 1}, {"b": 1})
+@pytest.mark.parametrize(
+    ("answer", "before", "shows_secret", "told"),
+    [
+        ({"a": 1}, {EXPIRY: 5}, False, {"a": 1, EXPIRY: 5}),
+        ({"a": 1}, {EXPIRY: 5}, True, {"a": 1, EXPIRY: 0}),
+        ({EXPIRY: 6}, {EXPIRY: 5}, False, {EXPIRY: 6}),
+        ({}, None, False, {}),
+        ({"a": 1}, {"b": 1}, False, {"a": 1}),
+    ],
+)
+def test_the_end_is_remembered_where_an_answer_does_not_show_the_secret(
+    answer: dict[str, Any], before: dict[str, Any] | None, *, shows_secret: bool, told: dict[str, Any]
+) -> None:
+    assert told == with_expiry(answer, before, shows_secret=shows_secret)
+
+
+END = BEGUN + timedelta(days=20)
+
+
+@pytest.mark.parametrize(
+    ("answer", "secret", "is_due"),
+    [
+        ({}, None, True),
+        ({}, Secret("shown"), False),
+        ({EXPIRY: 0}, None, False),
+        ({EXPIRY: (END + timedelta(days=300)).timestamp()}, None, False),
+    ],
+    ids=["said once", "not said any more", "never", "later"],
+)
+def test_an_end_that_the_server_has_taken_back_is_not_due(
+    answer: dict[str, Any], secret: Secret | None, *, is_due: bool
+) -> None:
+    held = state({"team/app": applied(ENDING, answer={EXPIRY: END.timestamp()})})
+    seen = replace(registered(ENDING, facts=NEW), answer=answer, secret=secret)
+    read = with_ends(held, actual(seen, facts=NEW))
+    findings = plan(project(ENDING), held, read, replace(OPTIONS, now=END)).findings
+    assert is_due == ("rotation-due" in {finding.id for finding in findings})

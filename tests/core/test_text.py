@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from iac.core.text import is_id, nearest, printable, side_by_side
+from iac.core.text import is_id, nearest, printable, reason, side_by_side
 
 
 @pytest.mark.parametrize(
@@ -29,6 +29,11 @@ from iac.core.text import is_id, nearest, printable, side_by_side
 )
 def test_what_could_fool_a_reader_is_escaped(text: str, shown: str) -> None:
     assert shown == printable(text)
+
+
+def test_a_reason_is_in_words() -> None:
+    assert "Connection refused" == reason(OSError("[Errno 111] Connection refused"))
+    assert "TimeoutError" == reason(TimeoutError())
 
 
 @given(st.one_of(st.text(), st.text("#[a\n: ")))

@@ -25,6 +25,8 @@ from iac.sealing import new_identity
 from tests.docs.commands_page import commands
 from tests.e2e.project import IAC_YAML, Project, with_lineage
 from tests.scenarios.sandbox import user_token
+from tests.workflow.pipelines.site import Site, serve
+from tests.workflow.pipelines.test_job import variables
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -107,7 +109,30 @@ def _registered_for_nobody(project: Project, *, has_new_token: bool) -> None:
         project.edit("iac.yaml", "{method: none}", "{method: token, token: {env: IAC_TOKEN}}")
 
 
+def _request(project: Project) -> None:
+    """A pull request, in a repository with a remote that has it."""
+    hub = project.root.with_name("hub.git")
+    named = ["-c", "user.name=a", "-c", "user.email=a@example.org"]
+    copy = project.root.with_name("copy.json")
+    copy.write_text(project.iac("state", "pull").out, encoding="utf-8")
+    project.edit("iac.yaml", "  backend: file\n  path: .iac/state.json\n", "  backend: git\n")
+    project.write(".gitignore", "/.iac/\n/out/\n")
+    for words in (["init", "--bare", str(hub)], ["init"], ["remote", "add", "origin", str(hub)]):
+        subprocess.run(["git", *words], cwd=project.root, check=True, capture_output=True, timeout=30)
+    assert project.iac("state", "push", str(copy)).code == 0
+    for words in (
+        ["add", "."],
+        [*named, "commit", "--message", "all"],
+        ["push", "origin", "HEAD:refs/pull/1/head"],
+    ):
+        subprocess.run(["git", *words], cwd=project.root, check=True, capture_output=True, timeout=30)
+    sha = subprocess.check_output(["git", "rev-parse", "HEAD"], cwd=project.root, text=True, timeout=30).strip()
+    event = project.root.with_name("event.json")
+    event.write_text(json.dumps({"pull_request": {"number": 1, "head": {"sha": sha}}}), encoding="utf-8")
+
+
 GIVEN: dict[str, Callable[[Project], object]] = {
+    "ci plan": _request,
     "drift": lambda project: project.by_hand("portal", client_name="Changed by hand"),
     "fmt": lambda project: project.iac("fmt"),
     "import": _exported,
@@ -133,10 +158,23 @@ def sandbox() -> Iterator[Sandbox]:
 
 
 @pytest.fixture
+def forge() -> Iterator[Site]:
+    with serve(lambda _: []) as site:
+        yield site
+
+
+@pytest.fixture
 def project(
-    tmp_path: Path, sandbox: Sandbox, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path,
+    sandbox: Sandbox,
+    forge: Site,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> Project:
-    """Two applied clients, in the folder where commands are run; somebody sits there and says yes."""
+    """Two applied clients, in the folder where commands are run; somebody sits there and says yes.
+
+    For `iac ci` it is a job of GitHub, whose commit came by no pull request.
+    """
     identity, recipient = new_identity()
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("IAC_CLIENT_ID", "admin-client-rw")
@@ -154,6 +192,9 @@ def project(
             outputs=[{"template": "dotenv", "path": f"out/{name}.env"}],
         )
     monkeypatch.chdir(made.root)
+    for name, value in variables("github", forge.url).items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("GITHUB_EVENT_PATH", str(tmp_path / "event.json"))
     assert made.iac("state", "init").code == 0
     assert made.apply().code == 0
     monkeypatch.setattr(context, "is_terminal", lambda stream: stream is not None and stream.readable())

@@ -34,7 +34,7 @@ from iac.wiring import open_project
 from iac.workflow.pipelines.text import PipelineFacts, render_pipelines
 shell = CommandContext(sys.argv[1])
 settings, local = open_project(shell)
-facts = PipelineFacts(settings.issuer, ".", "default", "main", wheel="https://example.org/iac.whl#sha256=00")
+facts = PipelineFacts({"default": settings.issuer}, ".", "main", wheel="https://example.org/iac.whl#sha256=00")
 print(render_pipelines("bench", facts)[".bench/iac.yml"].count("IAC_CLIENT_SECRET: $(secret IAC_CLIENT_SECRET)"))
 print(type(local.backend).__name__, type(local.sinks["there"]).__name__, open_login(settings, (), shell).kind)
 from pathlib import Path

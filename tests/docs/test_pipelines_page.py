@@ -15,9 +15,8 @@ from iac.workflow.pipelines.text import PipelineFacts, render_pipelines
 ROOT = Path(__file__).parents[2]
 DOCTOR = (ROOT / "docs/reference/doctor.md").read_text(encoding="utf-8")
 PAGES = {forge: (ROOT / f"docs/how-to/pipeline-{forge}.md").read_text(encoding="utf-8") for forge in FORGES}
-FACTS = PipelineFacts("https://iam.example.org/", ".", "default", "main")
-GIVEN = {"IAC_VERSION", "IAC_ISSUER", "IAC_DIR", "IAC_ENVIRONMENT"}
-"""What the files themselves set."""
+FACTS = PipelineFacts({"default": "https://iam.example.org/"}, ".", "main")
+NAMED = PipelineFacts(dict.fromkeys(("dev", "prod"), "https://iam.example.org/"), "iam", "main", is_named=True)
 
 
 def first_column(page: str) -> set[str]:
@@ -31,12 +30,13 @@ def test_each_check_of_doctor_is_documented_and_nothing_else() -> None:
     assert named == first_column(DOCTOR)
 
 
-def test_each_workflow_and_environment_of_github_is_documented() -> None:
+def test_each_job_and_environment_of_github_is_documented() -> None:
     texts = render_pipelines("github", FACTS)
     environments = {name for text in texts.values() for name in re.findall(r"environment: ([\w-]+)", text)}
-    files = {path.rpartition("/")[2] for path in texts if path.endswith(".yml")}
-    assert {path for path in texts if path.endswith(".txt")} <= set(re.findall(r"`([^`]+)`", PAGES["github"]))
-    assert files | environments == first_column(PAGES["github"])
+    jobs = {job for path, text in texts.items() if path.endswith(".yml") for job in yaml.safe_load(text)["jobs"]}
+    files = {path.removeprefix(".github/workflows/") for path in texts}
+    assert files <= set(re.findall(r"`([^`]+)`", PAGES["github"]))
+    assert (jobs - {"approve"}) | environments == first_column(PAGES["github"])
 
 
 def test_each_job_of_gitlab_is_documented() -> None:
@@ -47,8 +47,12 @@ def test_each_job_of_gitlab_is_documented() -> None:
 
 @pytest.mark.parametrize("forge", FORGES)
 def test_each_variable_that_somebody_has_to_set_is_documented(forge: str) -> None:
-    used = {name for text in render_pipelines(forge, FACTS).values() for name in re.findall(r"\bIAC_[A-Z_]+", text)}
-    assert set() == {name for name in used - GIVEN if f"`{name}" not in PAGES[forge]}
+    for facts in (FACTS, NAMED):
+        text = "".join(render_pipelines(forge, facts).values())
+        own = set(re.findall(r"(IAC_[A-Z_]+): (?!\$\{\{ secrets)", text))
+        used = set(re.findall(r"\bIAC_[A-Z_]+", text)) - own
+        assert {"IAC_RENDER_RUNNER"} <= used
+        assert set() == {name for name in used if f"`{name}" not in PAGES[forge]}
 
 
 def test_each_input_of_the_action_that_is_told_exists() -> None:

@@ -11,9 +11,12 @@ import yaml
 
 from iac.config.definitions import validate_project
 from iac.config.schema import load_schema
+from iac.ports.path import path_over
+from iac.registry import FORGES
 from iac.sinks.kubernetes.login import _REFUSED
 from iac.sinks.kubernetes.secret import MARK
 from iac.sinks.sops.cipher import _FORMS
+from iac.workflow.pipelines.text import PipelineFacts, render_pipelines
 from tests.config.given import CLIENT, PROJECT, RECIPIENT, write
 from tests.docs.transcript import read_page
 
@@ -57,15 +60,12 @@ def test_the_manifest_that_flux_takes_is_yaml() -> None:
 
 
 def test_no_pipeline_uploads_what_is_rendered() -> None:
-    """Outputs lie in the project's folder; what is uploaded is made outside of it, or is a report or a plan."""
-    pipelines = [file.read_text(encoding="utf-8") for file in (ROOT / "iac/forges").rglob("*.yml")]
-    whole = "\n".join(pipelines)
-    uploads = re.findall(r"^ {10}path: (.*)$", whole, re.MULTILINE)
-    kept = ", ".join(re.findall(r"^    paths: \[(.*)\]$", whole, re.MULTILINE)).split(", ")
-    assert len(uploads) == whole.count("uses: actions/upload-artifact@") + whole.count(
-        "uses: actions/download-artifact@"
-    )
-    assert uploads
-    assert kept
-    assert [] == [path for path in uploads if not path.startswith("${{ runner.temp }}/")]
-    assert [] == [name for name in kept if not re.fullmatch(r"iac-plans|iac-[a-z-]+\.(json|xml)", name)]
+    """What is uploaded lies where no output may lie, or is a report."""
+    facts = PipelineFacts({"default": "https://iam.example.org/"}, ".", "main")
+    whole = "\n".join(text for forge in FORGES for text in render_pipelines(forge, facts).values())
+    uploads = re.findall(r"\bpath: ([\w./-]+)", whole)
+    kept = ", ".join(re.findall(r"paths: \[(.*?)\]", whole)).split(", ")
+    assert len(uploads) == whole.count("actions/upload-artifact@") + whole.count("actions/download-artifact@")
+    assert {"iac-ci"} == set(uploads)
+    assert path_over("iac-ci/portal.env")
+    assert {"iac-ci", "iac-code-quality.json", "iac-junit.xml"} == set(kept)

@@ -208,6 +208,7 @@ def test_public_keys_go_into_a_file_for_a_client_with_jwks_uri(robot: Project) -
     (key,) = json.loads(robot.read("jwks.json"))["keys"]
     assert "d" not in key
     assert robot.read(FILE) == before
+    assert robot.iac("validate").code == 0
     assert robot.apply().code == 0
     assert rendered(robot)["kid"] == key["kid"]
     keygen(robot, "--jwks", "jwks.json")

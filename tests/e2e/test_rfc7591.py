@@ -2,126 +2,21 @@
 
 from __future__ import annotations
 
-import json
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.providers.stub import Say, Seen, start_stub
-from tests.scenarios.place import ADDRESS, Place
-from tests.scenarios.table import working
+from tests.providers.stub import Say
+from tests.scenarios.place import ADDRESS
+from tests.scenarios.standin import EVERY, INITIAL, OPENID, Discovery, standing
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
     from pathlib import Path
-
-    from tests.providers.stub import Stub
-    from tests.scenarios.place import Work
-
-DISCOVERY = "/.well-known/openid-configuration"
-
-
-class Small(Place):
-    """A server of one page: it keeps what it is sent and gives a new token with every answer.
-
-    Attributes:
-        without: members that no answer has.
-        answers: METHOD path -> what is answered instead.
-    """
-
-    column = "small"
-    has_token = True
-
-    def __init__(self) -> None:
-        self.url = ""
-        self.auth = "{method: none}"
-        self.clients: dict[str, dict[str, Any]] = {}
-        self.tokens: dict[str, str] = {}
-        self.without: set[str] = set()
-        self.answers: dict[str, Say] = {}
-        self.document: dict[str, Any] = {}
-        self.discovery = DISCOVERY
-        self._count = 0
-
-    def answer(self, seen: Seen) -> Say:
-        path = seen.path.partition("?")[0]
-        if f"{seen.method} {path}" in self.answers:
-            return self.answers[f"{seen.method} {path}"]
-        if path == self.discovery:
-            return Say(body={"issuer": self.url, "token_endpoint": f"{self.url}/token", **self.document})
-        if path == "/reg" and seen.method == "POST":
-            self._count += 1
-            client_id = f"client-{self._count}"
-            self.clients[client_id] = {"client_secret": f"secret-of-{client_id}", **json.loads(seen.body)}
-            return Say(201, self._shown(client_id))
-        return self._managed(seen, path.removeprefix("/reg/"))
-
-    def _managed(self, seen: Seen, client_id: str) -> Say:
-        if seen.headers.get("authorization") != f"Bearer {self.tokens.get(client_id)}":
-            return Say(401, {"error": "invalid_token"})
-        if seen.method == "DELETE":
-            del self.clients[client_id]
-            return Say(204)
-        if seen.method == "PUT":
-            secret = self.clients[client_id]["client_secret"]
-            self.clients[client_id] = {**json.loads(seen.body), "client_secret": secret}
-        return Say(200, self._shown(client_id))
-
-    def _shown(self, client_id: str) -> dict[str, Any]:
-        self._count += 1
-        self.tokens[client_id] = f"token-{self._count}-of-{client_id}"
-        uri = f"{self.url}/reg/{client_id}"
-        given = {
-            "client_id": client_id,
-            "registration_access_token": self.tokens[client_id],
-            "registration_client_uri": uri,
-        }
-        return {name: value for name, value in {**self.clients[client_id], **given}.items() if name not in self.without}
-
-    def settings(self) -> str:
-        return f"issuer: {self.url}\nprovider: rfc7591\nauth: {self.auth}\n"
-
-    def environ(self) -> Mapping[str, str]:
-        return {"IAC_TOKEN": "initial"}
-
-    def ids(self) -> set[str]:
-        return set(self.clients)
-
-    def change(self, client_id: str, name: str) -> None:
-        self.clients[client_id]["client_name"] = name
-
-    def remove(self, client_id: str) -> None:
-        del self.clients[client_id]
-
-    def logs_in(self, client_id: str, secret: str) -> bool:
-        return bool(self.clients[client_id]["client_secret"] == secret)
-
-    def lose_next_registration(self) -> None:
-        raise NotImplementedError
-
-    def end_tokens(self, client_id: str) -> None:
-        self.tokens[client_id] = "another"
-
-    def age_tokens(self, client_id: str) -> bool:
-        return client_id in self.clients
-
-
-@contextmanager
-def small(folder: Path, **attributes: Any) -> Iterator[tuple[Work, Small, Stub]]:
-    place = Small()
-    with start_stub(place.answer) as stub:
-        place.url = stub.url
-        place.document = {"registration_endpoint": f"{stub.url}/reg"}
-        for name, value in attributes.items():
-            setattr(place, name, value)
-        with working(place, folder) as work:
-            yield work, place, stub
 
 
 def test_a_token_that_a_read_brings_is_kept_by_a_plan_too(tmp_path: Path) -> None:
     """RFC 7592 section 3: any answer may bring one, and the old one may be dead then."""
-    with small(tmp_path) as (work, place, _):
+    with standing(tmp_path, renews=EVERY) as (work, place):
         work.define()
         assert 0 == work.apply()[0]
         for _ in range(2):
@@ -135,15 +30,15 @@ def test_a_token_that_a_read_brings_is_kept_by_a_plan_too(tmp_path: Path) -> Non
 
 
 def test_a_server_without_rfc_7592_creates_and_says_that_this_is_all(tmp_path: Path) -> None:
-    with small(tmp_path, without={"registration_access_token", "registration_client_uri"}) as (work, place, stub):
+    with standing(tmp_path, has_management=False) as (work, place):
         work.define()
         work.define("team/other")
         assert 0 == work.apply()[0]
         assert work.logs_in()
-        asked = len(stub.seen)
+        asked = len(place.seen)
         plan = work.plan()
         assert (False, [], {"create-only"}) == (plan["complete"], plan["changes"], {f["id"] for f in plan["findings"]})
-        assert not [seen for seen in stub.seen[asked:] if seen.path.startswith("/reg")]
+        assert not [seen for seen in place.seen[asked:] if seen.path.startswith("/register")]
         work.define(client_name="Another name")
         assert ["create-only"] == work.guards()
         assert 3 == work.apply()[0]
@@ -173,18 +68,18 @@ def test_a_server_without_rfc_7592_creates_and_says_that_this_is_all(tmp_path: P
 def test_a_registration_that_fails_says_why_and_whether_it_may_be_there(
     tmp_path: Path, say: Say, words: str, pending: int
 ) -> None:
-    auth = "{method: initial_access_token, token: {env: IAC_TOKEN}}"
-    with small(tmp_path, answers={"POST /reg": say}, auth=auth) as (work, _, stub):
+    with standing(tmp_path, asks_for_token=True) as (work, place):
+        place.answers["POST /register"] = say
         work.define()
         code, out, err = work.apply()
         assert (5, True) == (code, words in out + err)
         assert pending == len(work.plan()["pending"])
-        posted = next(seen for seen in stub.seen if seen.method == "POST")
-        assert "Bearer initial" == posted.headers["authorization"]
+        posted = next(seen for seen in place.seen if seen.method == "POST")
+        assert f"Bearer {INITIAL}" == posted.headers["authorization"]
 
 
 def test_where_clients_are_registered_is_found_by_rfc_8414_too(tmp_path: Path) -> None:
-    with small(tmp_path, discovery="/.well-known/oauth-authorization-server") as (work, _, _):
+    with standing(tmp_path, discovery=Discovery.OAUTH) as (work, _):
         work.define()
         assert 0 == work.apply()[0]
 
@@ -197,37 +92,38 @@ def test_where_clients_are_registered_is_found_by_rfc_8414_too(tmp_path: Path) -
     ],
 )
 def test_where_no_clients_are_registered_nothing_is_sent(tmp_path: Path, document: dict[str, str], words: str) -> None:
-    with small(tmp_path, document=document) as (work, _, stub):
+    with standing(tmp_path) as (work, place):
+        place.answers[f"GET {OPENID}"] = Say(
+            body={"issuer": place.url, "token_endpoint": f"{place.url}/token", **document}
+        )
         work.define()
         code, out, err = work.apply()
         assert (6, True) == (code, words in out + err)
-        assert not [seen for seen in stub.seen if seen.method == "POST"]
+        assert not [seen for seen in place.seen if seen.method == "POST"]
         assert 6 == work.iac("plan")[0]
 
 
 def test_an_address_elsewhere_is_none(tmp_path: Path) -> None:
     """No token is sent to another origin, and the other clients are planned as ever."""
-    with small(tmp_path) as (work, place, stub):
+    with standing(tmp_path) as (work, place):
         work.define()
         assert 0 == work.apply()[0]
-        here, place.url = place.url, "https://elsewhere.example.org"
-        place.answers[f"GET {DISCOVERY}"] = Say(
-            200, {"issuer": here, "token_endpoint": f"{here}/token", "registration_endpoint": f"{here}/reg"}
-        )
+        made = place.register(client_name="Client team/other", scope="openid profile")
+        elsewhere = "https://elsewhere.example.org/register/other"
+        place.answers["POST /register"] = Say(201, {**made, "registration_client_uri": elsewhere})
         work.define("team/other")
         assert 0 == work.apply()[0]
         plan = work.plan()
         assert (False, ["create-only"]) == (plan["complete"], [found["id"] for found in plan["findings"]])
         assert work.logs_in("team/other")
-        assert stub.url == here
 
 
 def test_a_field_that_the_server_narrows_is_an_error_that_names_it_and_nothing_is_lost(tmp_path: Path) -> None:
-    with small(tmp_path, without={"contacts"}) as (work, _, _):
+    with standing(tmp_path, drops=frozenset({"contacts"})) as (work, place):
         work.define(contacts=["ops@example.org"])
         code, out, err = work.apply()
         assert (5, True) == (code, "contacts" in out + err)
-        assert work.place.logs_in(work.held()["client_id"], "secret-of-client-1")
+        assert work.held()["client_id"] in place.ids()
         work.define()
         assert 0 == work.apply()[0]
         assert work.logs_in()
@@ -246,9 +142,9 @@ def test_a_field_that_the_server_narrows_is_an_error_that_names_it_and_nothing_i
 def test_what_is_no_line_of_text_is_no_id_and_no_credential(
     tmp_path: Path, wrong: dict[str, str], summary: str
 ) -> None:
-    with small(tmp_path) as (work, place, _):
+    with standing(tmp_path) as (work, place):
         work.define()
-        place.answers["POST /reg"] = Say(201, {"client_id": "client-1", "client_name": "An app", **wrong})
+        place.answers["POST /register"] = Say(201, {"client_id": "client-1", "client_name": "An app", **wrong})
         code, out, err = work.apply()
         assert (5, True) == (code, summary in out + err)
         assert "hush" not in out + err
@@ -256,23 +152,23 @@ def test_what_is_no_line_of_text_is_no_id_and_no_credential(
 
 
 def test_a_read_that_answers_another_client_is_none(tmp_path: Path) -> None:
-    with small(tmp_path) as (work, place, _):
+    with standing(tmp_path) as (work, place):
         work.define()
         assert 0 == work.apply()[0]
-        place.answers["GET /reg/client-1"] = Say(200, {"client_id": "client-2", "client_name": "Another app"})
+        place.answers["GET /register/client-1"] = Say(200, {"client_id": "client-2", "client_name": "Another app"})
         code, out, err = work.iac("plan")
         assert (6, True) == (code, "answer makes no sense" in out + err)
 
 
 def test_a_token_that_is_refused_when_it_is_used_is_said(tmp_path: Path) -> None:
-    with small(tmp_path) as (work, place, _):
+    with standing(tmp_path) as (work, place):
         work.define()
         assert 0 == work.apply()[0]
-        place.answers["PUT /reg/client-1"] = Say(403, {"error": "insufficient_scope"})
+        place.answers["PUT /register/client-1"] = Say(403, {"error": "insufficient_scope"})
         work.define(client_name="Another name")
         code, out, err = work.apply()
         assert (5, True) == (code, "the token may not do this" in out + err)
-        place.answers = {"GET /reg/client-1": Say(500, b"")}
+        place.answers = {"GET /register/client-1": Say(500, b"")}
         assert 6 == work.iac("plan")[0]
 
 
@@ -287,17 +183,17 @@ def test_a_token_that_is_refused_when_it_is_used_is_said(tmp_path: Path) -> None
 def test_a_secret_is_proven_by_what_rfc_6749_settles(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, say: Say, code: int, words: str
 ) -> None:
-    with small(tmp_path) as (work, place, _):
+    with standing(tmp_path) as (work, place):
         work.define()
         assert 0 == work.apply()[0]
         place.answers["POST /token"] = say
-        work.feed(monkeypatch, "secret-of-client-1")
+        work.feed(monkeypatch, work.rendered()["client_secret"])
         found, out, err = work.iac("secret", "set", ADDRESS)
         assert (code, True) == (found, words in out + err)
 
 
 def test_what_the_api_has_no_call_for_is_said(tmp_path: Path) -> None:
-    with small(tmp_path) as (work, _, _):
+    with standing(tmp_path) as (work, _):
         work.define()
         assert 0 == work.apply()[0]
         assert "no-rotation" in work.iac("rotate", ADDRESS, "--auto-approve")[1]

@@ -63,7 +63,7 @@ def test_a_successor_whose_answer_is_lost_is_said(tmp_path: Path) -> None:
     with start_standin() as place, working(place, tmp_path) as work:
         work.define(lifecycle=AT_ONCE)
         assert 0 == work.apply()[0]
-        place.lose_next_registration()
+        place.lose_next("POST")
         assert 5 == work.iac("rotate", ADDRESS, "--auto-approve")[0]
         assert work.logs_in()
         assert ["lost-create"] == work.guards()

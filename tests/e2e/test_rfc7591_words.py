@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -115,13 +116,12 @@ def test_a_secret_whose_time_has_come_is_rotated(tmp_path: Path) -> None:
         ending(work)
         assert 0 == work.apply()[0]
         before = work.held()["client_id"]
-        text = (work.root / ".iac/state.json").read_text(encoding="utf-8")
-        end = work.held()["answer"]["client_secret_expires_at"]
-        work.write(".iac/state.json", text.replace(str(end), str(int(datetime.now(UTC).timestamp()) - 5)))
+        place.switches = replace(place.switches, secret_seconds=-5)
         assert "rotation-due" in {finding["id"] for finding in work.plan()["findings"]}
         code, out, err = work.apply("--rotate-due")
         assert 0 == code, out + err
         assert before != work.held()["client_id"]
+        place.switches = replace(place.switches, secret_seconds=5 * 86_400)
         assert "rotation-due" not in {finding["id"] for finding in work.plan()["findings"]}
 
 

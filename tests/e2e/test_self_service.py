@@ -128,7 +128,7 @@ def test_an_orphan_comes_in_by_a_token_that_an_administrator_made(
     work = at(Nobody, flavour)
     work.define()
     before = work.place.ids()
-    work.place.lose_next_registration()
+    work.place.lose_next("POST")
     assert 5 == work.apply()[0]
     (orphan,) = work.place.ids() - before
     place = sandbox_of(work)

@@ -342,12 +342,16 @@ def test_a_pin_that_is_set_to_nothing_is_exit_1_and_nothing_is_sent(
 # --- addresses, environments, clients of others
 
 
+def test_a_mistyped_address_of_show_is_told_the_nearest_one(project: Project) -> None:
+    _refused(project, 1, "team/portl", f"did you mean {ADDRESS}?", command=("show", "team/portl"))
+
+
 @pytest.mark.parametrize("command", [("plan",), APPLY, ("render",)])
 def test_a_mistyped_target_is_told_the_nearest_address(project: Project, command: tuple[str, ...]) -> None:
     _refused(project, 1, "team/portl", f"did you mean {ADDRESS}?", command=(*command, "--target", "team/portl"))
 
 
-@pytest.mark.parametrize("command", [("show", "nope"), ("state", "show", "team/portl")])
+@pytest.mark.parametrize("command", [("show", "nope"), ("show", "no/such"), ("state", "show", "team/portl")])
 def test_looking_at_what_is_not_there_is_exit_1(project: Project, command: tuple[str, ...]) -> None:
     _refused(project, 1, command[-1], command=command)
 

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import os
 import signal
-import socket
 import subprocess
 import time
 import zipfile
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.error import HTTPError, URLError
+from urllib.error import URLError
 from urllib.parse import urlencode
 from urllib.request import Request, urlopen
 
 from tests.blackbox.front import start_front
-from tests.scenarios.place import Place
+from tests.live.real import SECONDS, RealServer, free_ports
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -28,29 +26,24 @@ if TYPE_CHECKING:
 FOLDER = "IAC_TEST_KEYCLOAK"
 """The variable that names the folder with keycloak-quarkus-dist-VERSION.zip."""
 
-SECONDS = 30
 STARTS_IN = 600
 REALM = "iac"
 
 
-class Keycloak(Place):
-    """Its clients by RFC 7591 and RFC 7592, registered with an initial access token of the realm."""
+class Keycloak(RealServer):
+    """A realm of its own; what its administrator does goes through the administration API."""
 
     column = "Keycloak"
-    has_token = True
     scopes = ("profile",)
-    has_all_fields = True
+    registrations = "/clients-registrations/openid-connect"
+    tokens = "/protocol/openid-connect/token"
 
     def __init__(self, url: str, version: str, front: Front) -> None:
-        self.server, self.version, self.front = url, version, front
+        super().__init__(f"{url}/realms/{REALM}", front)
+        self.server, self.version = url, version
         self.programs = Path()
-        self.url = f"{url}/realms/{REALM}"
         self._token = ""
         self._ends = 0.0
-
-    def settings(self) -> str:
-        auth = "{method: initial_access_token, token: {env: IAC_INITIAL_ACCESS_TOKEN}}"
-        return f"issuer: {self.url}\nprovider: rfc7591\nproxy: {self.front.url}\nauth: {auth}\n"
 
     def environ(self) -> Mapping[str, str]:
         return {"IAC_INITIAL_ACCESS_TOKEN": self.initial(count=500, seconds=3600)}
@@ -69,7 +62,28 @@ class Keycloak(Place):
 
     def policies(self) -> Mapping[str, Mapping[str, Any]]:
         """Definitions that a policy of the realm refuses."""
-        return {"Allowed Client Scopes": {"scope": ["made-up"]}}
+        return {
+            "Allowed Client Scopes": {"scope": ["made-up"]},
+            "Trusted Hosts": {"redirect_uris": ["https://elsewhere.example.org/cb"]},
+        }
+
+    def trust(self, host: str) -> None:
+        """An administrator lets clients have addresses on this host and below it alone, on loopback beside it."""
+        self.admin(
+            "POST",
+            "components",
+            {
+                "name": "Trusted Hosts",
+                "providerId": "trusted-hosts",
+                "providerType": "org.keycloak.services.clientregistration.policy.ClientRegistrationPolicy",
+                "subType": "authenticated",
+                "config": {
+                    "trusted-hosts": [host, "127.0.0.1"],
+                    "host-sending-registration-request-must-match": ["false"],
+                    "client-uris-must-match": ["true"],
+                },
+            },
+        )
 
     def admin(self, method: str, path: str, body: Any = None) -> Any:
         """A call of the administration API."""
@@ -97,17 +111,6 @@ class Keycloak(Place):
         """Clients that were registered; those of the realm itself have names of words."""
         return {client["clientId"] for client in self.admin("GET", "clients") if client["clientId"].count("-") == 4}
 
-    def register(self, name: str, token: str = "") -> dict[str, Any]:
-        asked = {"client_name": name, "redirect_uris": ["https://portal.example.org/cb"]}
-        head = {
-            "Authorization": f"Bearer {token or self.initial(count=1, seconds=60)}",
-            "Content-Type": "application/json",
-        }
-        endpoint = f"{self.url}/clients-registrations/openid-connect"
-        with urlopen(Request(endpoint, json.dumps(asked).encode(), head), timeout=SECONDS) as answer:
-            made: dict[str, Any] = json.load(answer)
-            return made
-
     def _edit(self, client_id: str, **values: Any) -> None:
         client = self._client(client_id)
         self.admin("PUT", f"clients/{client['id']}", {**client, **values})
@@ -127,29 +130,6 @@ class Keycloak(Place):
     def end_tokens(self, client_id: str) -> None:
         """An administrator makes another one."""
         self.admin("POST", f"clients/{self._client(client_id)['id']}/registration-access-token")
-
-    def logs_in(self, client_id: str, secret: str) -> bool:
-        """By a made-up code: what is wrong is the code, or the secret."""
-        pair = base64.b64encode(f"{client_id}:{secret}".encode()).decode()
-        form = urlencode({"grant_type": "authorization_code", "code": "made-up"}).encode()
-        asked = Request(f"{self.url}/protocol/openid-connect/token", form, {"Authorization": f"Basic {pair}"})
-        try:
-            with urlopen(asked, timeout=SECONDS):
-                return True
-        except HTTPError as refusal:
-            with refusal:
-                said: dict[str, str] = json.load(refusal)
-                return said != {
-                    "error": "unauthorized_client",
-                    "error_description": "Invalid client or Invalid client credentials",
-                }
-
-    def lose_next_registration(self) -> None:
-        self.front.lose_next("POST", f"/realms/{REALM}/clients-registrations")
-
-    def age_tokens(self, client_id: str) -> bool:
-        """Every PUT replaces them here."""
-        return client_id in self.ids()
 
 
 @contextmanager
@@ -177,17 +157,10 @@ def start_keycloak(scratch: Path) -> Iterator[Keycloak]:
             place.programs = home / "bin"
             _wait(place, server, scratch / "log")
             place.admin("POST", "", {"realm": REALM, "enabled": True})
+            place.trust("portal.example.org")
             yield place
         finally:
             os.killpg(server.pid, signal.SIGKILL)
-
-
-def free_ports(count: int) -> list[int]:
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [each.getsockname()[1] for each in sockets]
-    for each in sockets:
-        each.close()
-    return ports
 
 
 def _wait(place: Keycloak, server: subprocess.Popen[bytes], log: Path) -> None:

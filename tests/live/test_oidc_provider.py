@@ -1,4 +1,4 @@
-"""The scenarios, and what only such a server shows, on oidc-provider with tokens that every PUT replaces."""
+"""What only oidc-provider shows, beside the scenarios: tokens that every PUT replaces, and no management."""
 
 from __future__ import annotations
 
@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.live.oidc import FOLDER, start_oidc_provider
-from tests.scenarios.rewrite import write
-from tests.scenarios.table import load, measure, name_of, working
+from tests.scenarios.table import working
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,15 +18,6 @@ pytestmark = [
     pytest.mark.live,
     pytest.mark.skipif(FOLDER not in os.environ, reason=f"{FOLDER} names no folder with oidc-provider"),
 ]
-
-
-def test_every_scenario_ends_as_the_table_says(tmp_path: Path) -> None:
-    """IAC_SCENARIOS_WRITE=1 writes the table instead."""
-    with start_oidc_provider() as place:
-        found = measure(place, tmp_path)
-        if os.environ.get("IAC_SCENARIOS_WRITE"):
-            write({**load(), name_of(place): found})
-        assert load()[name_of(place)] == found
 
 
 def test_what_the_server_refuses_it_says_itself_and_nothing_is_left(tmp_path: Path) -> None:
@@ -90,7 +80,7 @@ def test_a_server_that_reads_and_does_not_change_says_so_and_nothing_is_lost(tmp
 
 def test_a_client_that_is_there_comes_in_by_its_token(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with start_oidc_provider() as place, working(place, tmp_path) as work:
-        made = place.register("By hand")
+        made = place.register("By hand", scope="openid profile")
         work.define(client_id=made["client_id"], adopt=True)
         work.feed(monkeypatch, made["registration_access_token"])
         command = ("secret", "token", "team/portal", "--uri", made["registration_client_uri"], "--format", "json")

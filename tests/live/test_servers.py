@@ -69,27 +69,29 @@ def _prepared(work: Work) -> None:
 ONE_BY_ONE = ("apply", "--auto-approve", "--parallelism", "1")
 
 
-def test_a_run_that_is_killed_at_a_call_leaves_no_second_client_without_a_word(place: Place, tmp_path: Path) -> None:
-    labels: list[int] = []
-    wrong: list[str] = []
-    number = -1
-    while number < len(labels):
-        with working(place, tmp_path / str(number)) as work:
-            _prepared(work)
-            before = place.ids()
-            with closing(Commands({**os.environ, "HOME": str(tmp_path)}, tmp_path)) as commands:
-                last = Point(labels[number], Moment.AFTER) if number >= 0 else None
-                ended = commands.run("-C", str(work.root), *ONE_BY_ONE, last=last)
-            if last is None:
-                assert ended.code == 0, ended.err
-                labels = [index for index, label in enumerate(ended.calls) if label.startswith("send ")]
-            else:
-                assert ended.code == -signal.SIGKILL
-                wrong += [f"after call {number}: {said}" for said in _judged(work, before)]
-        number += 1
-        if number == len(labels):
-            break
+@pytest.mark.parametrize("moment", [Moment.BEFORE, Moment.AFTER])
+def test_a_run_that_is_killed_at_a_call_leaves_no_second_client_without_a_word(
+    place: Place, tmp_path: Path, moment: Moment
+) -> None:
+    calls, _ = _run(place, tmp_path / "whole")
+    sends = [number for number, call in enumerate(calls) if call.startswith("send ")]
+    wrong = [
+        f"{moment} {calls[number]}: {said}"
+        for number in sends
+        for said in _run(place, tmp_path / str(number), Point(number, moment))[1]
+    ]
     assert wrong == []
+
+
+def _run(place: Place, folder: Path, last: Point | None = None) -> tuple[list[str], list[str]]:
+    """The calls of a run, and what is wrong after one that dies."""
+    environ = {"HOME": str(folder.parent)}
+    with working(place, folder) as work, closing(Commands({**os.environ, **environ}, folder.parent)) as commands:
+        _prepared(work)
+        before = place.ids()
+        ended = commands.run("-C", str(work.root), *ONE_BY_ONE, last=last)
+        assert ended.code == (-signal.SIGKILL if last else 0), ended.err
+        return ended.calls, list(_judged(work, before)) if last else []
 
 
 def _judged(work: Work, before: set[str]) -> Iterator[str]:
@@ -108,6 +110,22 @@ def _judged(work: Work, before: set[str]) -> Iterator[str]:
             yield f"{address}: what was rendered does not log in"
     if len(work.place.ids() - before) > 1 + len(consents) // 2:
         yield f"a second client without a word: {work.place.ids() - before}"
+
+
+def test_what_keycloak_refuses_of_somebody_without_a_token_is_said(place: Place, tmp_path: Path) -> None:
+    """A new realm trusts no host, so it registers nobody who brings no initial access token."""
+    if not isinstance(place, Keycloak):
+        pytest.skip("the policy is Keycloak's")
+    with working(place, tmp_path) as work:
+        text = (tmp_path / "iac.yaml").read_text(encoding="utf-8")
+        token = "{method: initial_access_token, token: {env: IAC_INITIAL_ACCESS_TOKEN}}"
+        work.write("iac.yaml", text.replace(token, "{method: none}"))
+        before = place.ids()
+        work.define()
+        code, out, err = work.apply()
+        assert (5, before, []) == (code, place.ids(), work.plan()["pending"])
+        assert "Policy 'Trusted Hosts' rejected request" in out + err
+        assert "perhaps it asks for an initial access token (auth)" in out + err
 
 
 def test_the_commands_of_the_page_about_keycloak_do_what_it_says(place: Place, tmp_path: Path) -> None:

@@ -9,7 +9,8 @@ from iac.core.errors import UnreachableError
 from iac.core.model import NewClient
 from iac.core.secret import Secret
 from iac.providers.bearer import parse_claims
-from iac.providers.logins.client_credentials import sign_hs256
+from iac.providers.discovery import Endpoints
+from iac.providers.logins.client_credentials import SecretAssertion
 from iac.sandbox.fault import Fault, FaultKind
 from iac.transport.message import Call
 
@@ -129,7 +130,8 @@ def test_an_assertion_is_short_lived_and_for_this_token_endpoint(
 
 def test_the_signature_is_that_of_the_worked_example_of_hs256() -> None:
     """Computed by `openssl dgst -sha256 -hmac`."""
-    token = sign_hs256({"sub": "a"}, Secret("k" * 32))
+    endpoints = Endpoints("https://iam.example.org/", "/token", "https://iam.example.org/token")
+    token = SecretAssertion("a", Secret("k" * 32)).sign({"sub": "a"}, endpoints)
 
     assert token.startswith("eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiJhIn0.")
     assert token.rpartition(".")[2] == "Ff6wVm7coD08z6IUJIvkdD3HdT9uEdd1q9RxE5BZGIs"

@@ -64,8 +64,8 @@ class Place(ABC):
         """Whether the token endpoint takes the secret."""
 
     @abstractmethod
-    def lose_next_registration(self) -> None:
-        """The next registration is done, and its answer lost."""
+    def lose_next(self, method: str) -> None:
+        """The next call of this method about a client is done, and its answer lost: POST registers one."""
 
     @abstractmethod
     def end_tokens(self, client_id: str) -> None:
@@ -137,8 +137,8 @@ class Work:
 
     def undefine(self, address: str = ADDRESS, then: str = "delete") -> None:
         (self.root / f"clients.d/{address}.yaml").unlink()
-        text = (self.root / "iac.yaml").read_text(encoding="utf-8")
-        self.write("iac.yaml", f"{text}removed: [{{address: {address}, then: {then}}}]\n")
+        text, _, removed = (self.root / "iac.yaml").read_text(encoding="utf-8").partition("removed:\n")
+        self.write("iac.yaml", f"{text}removed:\n{removed}- {{address: {address}, then: {then}}}\n")
 
     def iac(self, *arguments: str) -> tuple[int, str, str]:
         """One command: its exit code, stdout, stderr."""

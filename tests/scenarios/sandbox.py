@@ -62,8 +62,8 @@ class SandboxPlace(Place):
     def logs_in(self, client_id: str, secret: str) -> bool:
         return logs_in(self.sandbox.iam, client_id, secret)
 
-    def lose_next_registration(self) -> None:
-        self.sandbox.faults.add(Fault(kind=FaultKind.CUT_AFTER, method="POST", path=self.registrations))
+    def lose_next(self, method: str) -> None:
+        self.sandbox.faults.add(Fault(kind=FaultKind.CUT_AFTER, method=method, path=f"{self.registrations}*"))
 
     def end_tokens(self, client_id: str) -> None:
         access.issue_rat(self.sandbox.iam.world, self._client(client_id))

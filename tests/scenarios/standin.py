@@ -16,18 +16,24 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, unquote_plus, urlencode, urlsplit
 
-from tests.providers.stub import LOST, Say, start_stub
+from tests.providers.stub import LOST, Say, Seen, start_stub
 from tests.scenarios.place import Place
+from tests.scenarios.table import working
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
+    from pathlib import Path
 
-    from tests.providers.stub import Seen, Stub
+    from tests.providers.stub import Stub
+    from tests.scenarios.place import Work
 
 OPENID, OAUTH = "/.well-known/openid-configuration", "/.well-known/oauth-authorization-server"
 INITIAL = "initial-token-of-the-stand-in"
 SECRET_METHODS = {"client_secret_basic", "client_secret_post", "client_secret_jwt"}
 KEY_METHODS = {"private_key_jwt", "self_signed_tls_client_auth", "tls_client_auth"}
+EVERY = frozenset({"GET", "PUT"})
+"""Methods, for `renews`: every answer about a client brings another registration access token."""
+
 ANSWER_ONLY = {
     "client_secret_expires_at",
     "client_id_issued_at",
@@ -50,7 +56,8 @@ class Switches:
     """What a server does. The defaults are a plain server that follows both RFCs.
 
     Attributes:
-        mask: what a read shows in the place of the secret; "" for the secret.
+        mask: what is shown in the place of the secret; "" for the secret.
+        masks: methods whose answers show the mask.
         hides_secret: a read shows no secret at all.
         renews: methods whose answers bring another registration access token; the old one ends.
         adds: items that it adds to a list by itself.
@@ -62,18 +69,20 @@ class Switches:
         has_numeric_ids: client_id is a JSON number.
         has_management: there is RFC 7592.
         discovery: which documents there are.
-        secret_seconds: after which a secret ends; 0 for never.
+        secret_seconds: after which a secret ends; 0 for never, None where no answer says so.
         asks_for_token: registration needs the initial access token.
         token_uses: registrations that the initial access token allows; None for any number.
         decodes_basic: Basic is decoded by RFC 6749 section 2.3.1; else taken raw.
         grant_status: of the refusal of a grant that the client does not have.
         refusal_of_login: the error code of a wrong secret.
         words: of every refusal of the token endpoint; "" for words of their own.
+        tells_logins: the token endpoint says whether a secret is right.
         makes_secret: a client whose method changes to one with a secret gets a secret.
         gone_status: the answer to a token whose client is gone, or that has ended (RFC 7592 section 2: 401).
     """
 
     mask: str = ""
+    masks: frozenset[str] = frozenset({"GET"})
     hides_secret: bool = False
     renews: frozenset[str] = frozenset()
     adds: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
@@ -85,13 +94,14 @@ class Switches:
     has_numeric_ids: bool = False
     has_management: bool = True
     discovery: Discovery = Discovery.OPENID
-    secret_seconds: int = 0
+    secret_seconds: int | None = 0
     asks_for_token: bool = False
     token_uses: int | None = None
     decodes_basic: bool = True
     grant_status: int = 400
     refusal_of_login: str = "invalid_client"
     words: str = ""
+    tells_logins: bool = True
     makes_secret: bool = True
     gone_status: int = 401
 
@@ -102,7 +112,7 @@ SWITCHES: Mapping[str, Switches] = {
     "a read shows the hash of the secret": Switches(mask="{bcrypt}$2a$10$N9qo8uLOickgx2ZMRZoMyeIjZAgcfl7p92ld"),
     "a read shows stars for the secret": Switches(mask="**********"),
     "a read hides the secret": Switches(hides_secret=True),
-    "every answer brings a new token": Switches(renews=frozenset({"GET", "PUT"})),
+    "every answer brings a new token": Switches(renews=EVERY),
     "a PUT brings a new token": Switches(renews=frozenset({"PUT"})),
     "it adds to lists": Switches(adds={"response_types": ("none",), "grant_types": ("refresh_token",)}),
     "it narrows scopes": Switches(narrows={"scope": frozenset({"openid", "profile", "email"})}),
@@ -141,6 +151,7 @@ class StandIn(Place):
         clients: metadata by client_id, the secret among it.
         tokens: registration access token by client_id.
         answers: "METHOD path" -> what is answered in the place of everything.
+        watch: hears of each request before anything is done.
     """
 
     column = "stand-in"
@@ -152,6 +163,7 @@ class StandIn(Place):
         self.clients: dict[str, dict[str, Any]] = {}
         self.tokens: dict[str, str] = {}
         self.answers: dict[str, Say] = {}
+        self.watch: Callable[[Seen], None] = lambda _: None
         self.uses = switches.token_uses
         self.has_initial_ended = False
         self._loses: set[str] = set()
@@ -166,9 +178,16 @@ class StandIn(Place):
         assert self.stub
         return self.stub.url
 
+    @property
+    def seen(self) -> list[Seen]:
+        """What it was asked."""
+        assert self.stub
+        return self.stub.seen
+
     def answer(self, seen: Seen) -> Say:
         """The answer to a request."""
         path = seen.path.partition("?")[0]
+        self.watch(seen)
         with self._lock:
             if f"{seen.method} {path}" in self.answers:
                 return self.answers[f"{seen.method} {path}"]
@@ -299,11 +318,11 @@ class StandIn(Place):
         if self.switches.has_numeric_ids:
             shown["client_id"] = int(client_id)
         if "client_secret" in shown:
-            seconds = self.switches.secret_seconds
-            shown["client_secret_expires_at"] = int(time.time()) + seconds if seconds else 0
+            if (seconds := self.switches.secret_seconds) is not None:
+                shown["client_secret_expires_at"] = int(time.time()) + seconds if seconds else 0
             if method == "GET" and self.switches.hides_secret:
                 del shown["client_secret"]
-            elif method == "GET" and self.switches.mask:
+            elif method in self.switches.masks and self.switches.mask:
                 shown["client_secret"] = self.switches.mask
         if self.switches.has_management:
             shown["registration_access_token"] = self.tokens[client_id]
@@ -312,6 +331,8 @@ class StandIn(Place):
 
     def _token(self, seen: Seen) -> Say:
         """The token endpoint (RFC 6749 sections 2.3 and 5.2)."""
+        if not self.switches.tells_logins:
+            raise Refusal(400, "invalid_request")
         form = dict(parse_qsl(seen.body.decode(), keep_blank_values=True))
         client = self._logged_in(form, seen.headers.get("authorization", ""))
         grant = form.get("grant_type", "")
@@ -360,6 +381,13 @@ class StandIn(Place):
 
     # what others do to it
 
+    def register(self, **values: Any) -> dict[str, Any]:
+        """Somebody registers a client by hand; the whole answer."""
+        asked = {"client_name": "By hand", "redirect_uris": ["https://portal.example.org/cb"], "scope": "openid"}
+        head = {"authorization": f"Bearer {INITIAL}"}
+        made: dict[str, Any] = self._register(Seen("POST", "/register", head, json.dumps(asked | values).encode())).body
+        return made
+
     def change(self, client_id: str, name: str) -> None:
         self.clients[client_id]["client_name"] = name
 
@@ -382,11 +410,7 @@ class StandIn(Place):
         """The initial access token expires."""
         self.has_initial_ended = True
 
-    def lose_next_registration(self) -> None:
-        self.lose_next("POST")
-
     def lose_next(self, method: str) -> None:
-        """The next call of this method is done, and its answer lost."""
         self._loses.add(method)
 
     def age_tokens(self, client_id: str) -> bool:
@@ -426,6 +450,13 @@ def _only(value: Any, items: frozenset[str]) -> Any:
     if isinstance(value, str):
         return " ".join(word for word in value.split() if word in items)
     return [item for item in value if item in items]
+
+
+@contextmanager
+def standing(folder: Path, **switches: Any) -> Iterator[tuple[Work, StandIn]]:
+    """A project at a stand-in with these switches."""
+    with start_standin(Switches(**switches)) as place, working(place, folder) as work:
+        yield work, place
 
 
 @contextmanager

@@ -7,6 +7,7 @@ import os
 import re
 from typing import TYPE_CHECKING, Any
 
+from tests.providers.stub import Say, start_stub
 from tests.scenarios.place import ADDRESS
 
 if TYPE_CHECKING:
@@ -185,6 +186,33 @@ def verify(work: Work) -> str:
     return ", ".join(name for name in proven if name != "output")
 
 
+def key_login(work: Work) -> str:
+    """A client that logs in by its private key. The server has the public half by value, or reads it at jwks_uri."""
+    work.write("templates/key.json.j2", "{{ client.private_key.jwk | verbatim }}\n")
+    said: dict[str, list[str]] = {}
+    with start_stub(lambda _: Say(body=(work.root / "jwks.json").read_bytes())) as service:
+        for name, uri in {"jwk": "", "jwks_uri": f"{service.url}/keys"}.items():
+            said.setdefault(_login_by_key(work, f"keys/{name}", uri), []).append(f"`{name}`")
+    return "; ".join(f"{' and '.join(names)}: {why}" for why, names in said.items())
+
+
+def _login_by_key(work: Work, address: str, uri: str) -> str:
+    values = {"token_endpoint_auth_method": "private_key_jwt", "jwks_uri": uri} if uri else {}
+    work.define(address, **values, outputs=[{"template": "key.json.j2", "path": f"out/{address}.json"}])
+    code, _, err = work.iac("keygen", address, *(["--jwks", str(work.root / "jwks.json")] if uri else []))
+    assert code == 0, err
+    before = work.place.ids()
+    if why := work.mistake() or work.refusal():
+        assert before == work.place.ids()
+        work.drop(address)
+        return why
+    _, out, _ = work.iac("verify", address, "--format", "json")
+    (login,) = [check for check in json.loads(out)["clients"][0]["checks"] if check["name"] == "login"]
+    work.undefine(address)
+    assert work.refusal() == ""
+    return "proven" if login["verdict"] == "ok" else f"{login['verdict']}: {login['why']}"
+
+
 def bad_initial(work: Work) -> str:
     """An initial access token that does not do is said, and nothing is registered."""
     tokens = work.place.bad_initial()
@@ -307,11 +335,57 @@ def delete(work: Work) -> str:
     return "yes"
 
 
+def lost_update(work: Work) -> str:
+    """The answer to an update is lost."""
+    work.define(client_name="After a lost answer")
+    work.place.lose_next("PUT")
+    before = work.place.ids()
+    code, out, err = work.apply()
+    if code == 0:
+        assert work.is_settled()
+        return "found done at once"
+    assert PARTLY == code, err
+    assert before == work.place.ids()
+    guards = work.guards()
+    if not guards:
+        assert work.apply()[0] == 0, out + err
+        assert work.is_settled()
+        return "said; the next apply ends it"
+    assert ["lost-update"] == guards
+    assert REFUSED == work.apply()[0]
+    assert work.apply("--recreate", ADDRESS)[0] == 0
+    assert work.logs_in()
+    assert work.is_settled()
+    return "said (`lost-update`): the new token is lost with it; a token of the operator, or `--recreate`"
+
+
+def lost_delete(work: Work) -> str:
+    """The answer to a delete is lost."""
+    work.define("team/leaving")
+    assert work.refusal() == ""
+    client_id = work.held("team/leaving")["client_id"]
+    work.undefine("team/leaving")
+    work.place.lose_next("DELETE")
+    code, _, err = work.apply()
+    assert client_id not in work.place.ids()
+    if code == 0:
+        assert work.is_settled()
+        return "found gone at once"
+    assert PARTLY == code, err
+    guards = work.guards()
+    code, _, err = work.apply()
+    assert (REFUSED if guards else 0) == code, err
+    if guards:
+        return f"said (`{guards[0]}`)"
+    assert work.is_settled()
+    return "said; the next apply finds it gone"
+
+
 def lost_answer(work: Work) -> str:
     """The answer to a registration is lost."""
     before = work.place.ids()
     work.define("team/lost")
-    work.place.lose_next_registration()
+    work.place.lose_next("POST")
     code, out, err = work.apply()
     if code == 0:
         assert work.logs_in("team/lost")
@@ -349,14 +423,17 @@ ROWS: dict[str, Scenario] = {
     "an item taken out of a list": items,
     "what no definition has": others_survive,
     "`iac verify` proves": verify,
+    "`iac verify` of a key": key_login,
     "drift": drift,
     "a plan needs the key of the state": read_without_key,
     "rotation": rotate,
     "initial access token that does not do": bad_initial,
     "a policy refuses": policies,
+    "answer to an update lost": lost_update,
     "token that a PUT replaces": token_of_age,
     "token that has ended": token_ended,
     "gone from the server, `--recreate`": recreate,
+    "answer to a delete lost": lost_delete,
     "delete": delete,
     "answer to a registration lost": lost_answer,
 }

@@ -16,8 +16,6 @@ if TYPE_CHECKING:
 
     import pytest
 
-    from tests.scenarios.standin import StandIn
-
 
 def _call(method: str, url: str, body: Any = None, token: str = "") -> tuple[int, dict[str, Any]]:
     data = None if body is None else json.dumps(body).encode()
@@ -29,24 +27,17 @@ def _call(method: str, url: str, body: Any = None, token: str = "") -> tuple[int
             return refusal.code, json.loads(refusal.read())
 
 
-def _register(server: StandIn, **values: Any) -> dict[str, Any]:
-    asked = {"client_name": "By hand", "redirect_uris": ["https://portal.example.org/cb"], "scope": "openid", **values}
-    status, made = _call("POST", f"{server.url}/register", asked, server.environ()["IAC_INITIAL_ACCESS_TOKEN"])
-    assert 201 == status, made
-    return made
-
-
 @every("name", SWITCHES)
 def test_a_server_registers_a_client(name: str) -> None:
     with start_standin(SWITCHES[name]) as server:
-        made = _register(server)
+        made = server.register()
         assert {str(made["client_id"])} == server.ids()
         assert ("registration_access_token" in made) == server.has_token
 
 
 def test_a_read_masks_the_secret_and_a_write_shows_it() -> None:
     with start_standin(SWITCHES["a read shows stars for the secret"]) as server:
-        made = _register(server)
+        made = server.register()
         uri, token = made["registration_client_uri"], made["registration_access_token"]
         assert "**********" == _call("GET", uri, token=token)[1]["client_secret"]
         assert server.logs_in(made["client_id"], made["client_secret"])
@@ -54,7 +45,7 @@ def test_a_read_masks_the_secret_and_a_write_shows_it() -> None:
 
 def test_a_read_that_brings_a_new_token_ends_the_old_one() -> None:
     with start_standin(SWITCHES["every answer brings a new token"]) as server:
-        made = _register(server)
+        made = server.register()
         uri, token = made["registration_client_uri"], made["registration_access_token"]
         new = _call("GET", uri, token=token)[1]["registration_access_token"]
         assert token != new
@@ -64,7 +55,7 @@ def test_a_read_that_brings_a_new_token_ends_the_old_one() -> None:
 
 def test_a_put_is_a_full_replace_and_what_only_the_server_makes_is_refused() -> None:
     with start_standin() as server:
-        made = _register(server, contacts=["ops@example.org"])
+        made = server.register(contacts=["ops@example.org"])
         uri, token = made["registration_client_uri"], made["registration_access_token"]
         assert 400 == _call("PUT", uri, made, token)[0]
         kept = {"client_id": made["client_id"], "redirect_uris": made["redirect_uris"]}
@@ -75,7 +66,7 @@ def test_a_put_is_a_full_replace_and_what_only_the_server_makes_is_refused() -> 
 
 def test_an_initial_token_is_used_up() -> None:
     with start_standin(SWITCHES["an initial token for one client"]) as server:
-        _register(server)
+        server.register()
         body = {"redirect_uris": ["https://portal.example.org/cb"]}
         token = server.environ()["IAC_INITIAL_ACCESS_TOKEN"]
         assert 401 == _call("POST", f"{server.url}/register", body, token)[0]
@@ -115,7 +106,7 @@ def test_plan_and_doctor_say_that_no_document_names_the_registration_endpoint(tm
 
 def test_an_import_of_a_client_that_only_its_token_reads_says_so_and_not_that_there_is_none(tmp_path: Path) -> None:
     with start_standin() as server, working(server, tmp_path) as work:
-        made = _register(server)
+        made = server.register()
         code, _, err = work.iac("import", made["client_id"])
         assert 1 == code
         assert "iac secret token ADDR --uri" in err
@@ -126,7 +117,7 @@ def test_a_client_that_comes_in_by_its_token_keeps_what_its_definition_does_not_
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with start_standin() as server, working(server, tmp_path) as work:
-        made = _register(server, scope="openid profile")
+        made = server.register(scope="openid profile")
         work.define(client_id=made["client_id"], adopt=True)
         work.feed(monkeypatch, made["registration_access_token"])
         assert 0 == work.iac("secret", "token", "team/portal", "--uri", made["registration_client_uri"])[0]

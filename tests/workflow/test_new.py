@@ -170,7 +170,7 @@ def test_a_folder_that_cannot_be_made_is_told(root: Path, monkeypatch: pytest.Mo
 @pytest.mark.parametrize(
     ("answers", "summary", "fix"),
     [
-        ({}, "grafana needs to know more", "--set host=VALUE"),
+        ({}, "grafana needs to know more", "add --set host=VALUE"),
         ({"hots": "x"}, "grafana does not ask for this", "did you mean host?"),
         ({"host": "https://x.org"}, "this is not Grafana's host, such as grafana.example.org", ""),
         ({"host": "x.org/path"}, "this is not Grafana's host, such as grafana.example.org", ""),
@@ -186,7 +186,7 @@ def test_an_answer_that_cannot_be_used_is_refused(answers: dict[str, str], summa
 def test_all_that_is_missing_is_named_at_once() -> None:
     with pytest.raises(InputError) as caught:
         check_answers(find_offer("htvault-config"), {})
-    assert "--set host=VALUE --set name=VALUE" == caught.value.fix
+    assert "add --set host=VALUE --set name=VALUE" == caught.value.fix
     assert "host is the vault's host, such as htvault.example.org; name is the issuer's name" in caught.value.why
 
 

@@ -23,7 +23,7 @@ from iac.config.layers import PLUS
 from iac.config.tree import read_tree
 from iac.core.desired import OWNERS
 from iac.core.errors import InputError, Location, Severity
-from iac.core.model import EXTRA, FIELDS, GRANT_TYPES, Kind, Value, canonical_json, short_grant
+from iac.core.model import EXTRA, FIELDS, GRANT_TYPES, Kind, Value, canonical_json, field_of, short_grant
 from iac.core.server import canonical_jwks
 from iac.core.text import listed
 from iac.document import Document, parse_document
@@ -47,7 +47,12 @@ class _Splice(NamedTuple):
 
 def is_set(name: str) -> bool:
     """Whether a field is a set of texts."""
-    return name == OWNERS or FIELDS[name].kind is Kind.SET
+    return name == OWNERS or field_of(name).kind is Kind.SET
+
+
+def _path(name: str) -> tuple[str, ...]:
+    """Where a field stands in a definition, or in its overlay of an environment."""
+    return ("extra", name.removeprefix(EXTRA)) if name.startswith(EXTRA) else (name,)
 
 
 def splice_text(text: str, environment: str, values: Mapping[str, Value | None]) -> str:
@@ -70,14 +75,14 @@ def splice_text(text: str, environment: str, values: Mapping[str, Value | None])
     splices: list[_Splice] = []
     added = ""
     for name, value in values.items():
-        if name.startswith(EXTRA):
-            raise SpliceError(f"{name} is changed by hand: under extra, {name.removeprefix(EXTRA)}: {value or 'null'}")
         entry = _find(root, environment, name)
-        if entry is None:
-            added += _new_key(root, name, value, _line_end(text))
-        else:
+        if entry is not None:
             splices += _key(entry[0], name)
             splices += _value(text, entry, name, value)
+        elif name.startswith(EXTRA):
+            raise SpliceError(f"{name} is not in this file: add {_path(name)[-1]}: {value or 'null'} under extra")
+        else:
+            added += _new_key(root, name, value, _line_end(text))
     for splice in sorted(splices, reverse=True):
         text = text[: splice.start] + splice.text + text[splice.end :]
     return _append_keys(text, root, added)
@@ -105,10 +110,15 @@ def _new_key(root: yaml.MappingNode, name: str, value: Value | None, line_end: s
 
 
 def _find(root: yaml.MappingNode, environment: str, name: str) -> _Entry | None:
-    overlay: yaml.Node | None = root
-    for key in ("environments", environment):
-        overlay = next((value for at, value in _entries(overlay) if at.value == key), None)
-    return _single_entry(overlay, name) or _single_entry(root, name)
+    *above, key = _path(name)
+    layers = (_below(root, "environments", environment), root)
+    return next((entry for layer in layers if (entry := _single_entry(_below(layer, *above), key))), None)
+
+
+def _below(node: yaml.Node | None, *keys: str) -> yaml.Node | None:
+    for key in keys:
+        node = next((value for at, value in _entries(node) if at.value == key), None)
+    return node
 
 
 def _entries(node: yaml.Node | None) -> Iterator[_Entry]:
@@ -123,7 +133,7 @@ def _single_entry(mapping: yaml.Node | None, name: str) -> _Entry | None:
 
 
 def _key(key: yaml.ScalarNode, name: str) -> Iterator[_Splice]:
-    if key.value != name:
+    if key.value not in {name, _path(name)[-1]}:
         yield _Splice(key.start_mark.index, key.end_mark.index, json.dumps(name) if key.style else name)
 
 
@@ -192,9 +202,9 @@ def _flow(name: str, value: Value | None, *, is_quoted: bool, node: yaml.Node | 
     if is_set(name):
         return _flow_set(name, value if isinstance(value, tuple) else (), is_quoted=is_quoted, node=node)
     if isinstance(value, str):
-        is_json = FIELDS[name].kind in {Kind.JWKS, Kind.JSON}
+        is_json = field_of(name).kind in {Kind.JWKS, Kind.JSON}
         return value if is_json else scalar_text(value, is_quoted=is_quoted)
-    empty = False if FIELDS[name].kind is Kind.FLAG else None
+    empty = False if field_of(name).kind is Kind.FLAG else None
     return json.dumps(empty if value is None else value)
 
 
@@ -276,8 +286,8 @@ def make_edit(source: DefinitionFile, environment: str, values: Mapping[str, Val
     after, mistakes = parse_document(text.encode(), source.file)
     if before is None or after is None or mistakes:
         raise _by_hand(source.file, values, listed((diagnostic.summary for diagnostic in mistakes), "; "))
-    overlays = {name: ("environments", environment, name) for name in values}
-    pointers = {name: overlay if overlay in after.places else (name,) for name, overlay in overlays.items()}
+    overlays = {name: ("environments", environment, *_path(name)) for name in values}
+    pointers = {name: overlay if overlay in after.places else _path(name) for name, overlay in overlays.items()}
     if not _is_as_meant(before, after, pointers, values) or not _comments(plain) <= _comments(text):
         raise _by_hand(source.file, values, "its form does not let them be replaced with all else as it is")
     complaints = [diagnostic.summary for _, diagnostic in check_schema(after, "client")]
@@ -286,9 +296,8 @@ def make_edit(source: DefinitionFile, environment: str, values: Mapping[str, Val
     bom = "\ufeff" if source.content.startswith(BOM_UTF8) else ""
     places = {name: after.at_key(*pointer) for name, pointer in pointers.items()}
     environments = after.value.get("environments") or {}
-    return Edit(
-        source, bom + text, places, {name: tuple(values or ()) for name, values in environments.items()}, environment
-    )
+    own = {at: [name for name in values if ("environments", at, *_path(name)) in after.places] for at in environments}
+    return Edit(source, bom + text, places, own, environment)
 
 
 def write_edits(root: Path, edits: Iterable[Edit]) -> None:
@@ -350,9 +359,9 @@ def _meaning(name: str, value: Any) -> Any:
     if is_set(name):
         entries = value.split() if isinstance(value, str) else value or ()
         return {_entry_meant(name, entry) for entry in entries}
-    if FIELDS[name].kind is Kind.JSON:
+    if field_of(name).kind is Kind.JSON:
         return canonical_json(value)
-    if FIELDS[name].kind is Kind.JWKS and value is not None:
+    if field_of(name).kind is Kind.JWKS and value is not None:
         return canonical_jwks(json.dumps(value))
     return value
 

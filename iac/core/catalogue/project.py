@@ -373,7 +373,7 @@ OUTPUTS = (
     error(
         "output-over-input",
         what="An output would overwrite what `iac`, git or a forge reads: iac.yaml, clients.d, templates, "
-        "schemas, .iac, CODEOWNERS, names that begin with .git, the state, or a file that `auth`, "
+        "schemas, .iac, iac-ci, CODEOWNERS, names that begin with .git, the state, or a file that `auth`, "
         "`state`, `tls` or a sink names; also by links or other case.",
         why="It would destroy the file, or git would run it.",
         fix="Write it to another folder.",

@@ -178,7 +178,6 @@ def _as_left(change: Change, recorded: Object, api: Capabilities) -> Object:
     if change.desired is not None:
         wanted |= {**forced(change.desired.fields, api), OWNERS: change.desired.owners}
     shown = _shown(change)
-    of_secret = {} if change.leaving else {"secret": shown["secret"]}
     return {
         "client_id": change.client_id,
         "action": str(change.action if change.leaving else Action.CREATE),
@@ -187,7 +186,7 @@ def _as_left(change: Change, recorded: Object, api: Capabilities) -> Object:
         ],
         "recipients": shown["recipients"] and {"after": shown["recipients"]["after"]},
         "outputs": [{name: output[name] for name in output if name != "action"} for output in shown["outputs"]],
-        **of_secret,
+        **({} if change.leaving else {"secret": shown["secret"]}),
     }
 
 

@@ -305,6 +305,13 @@ class Change:
         return (self.carried_owners or None) if is_carried else own
 
     @property
+    def only_ends_graces(self) -> bool:
+        """Whether it deletes predecessors whose grace time is over, and does nothing else."""
+        does_more = self.creates or self.succeeds or self.resumes or self.fields or self.step is not SecretStep.NOTHING
+        is_written = any(output.action not in {OutputAction.UNCHANGED, OutputAction.BLOCKED} for output in self.outputs)
+        return bool(self.leaving) and not (does_more or is_written)
+
+    @property
     def deletions(self) -> int:
         """How many clients are deleted."""
         gone = sum(old.observed is not None and not old.grace for old in self.leaving)

@@ -189,6 +189,12 @@ def set_apart(registration: Registration, additions: Mapping[str, tuple[str, ...
     return replace(registration, fields={name: fields[name] for name in fields if fields[name] != ()}, additions=apart)
 
 
+def registered(state: State) -> list[tuple[str, ClientState]]:
+    """Every client of state that is registered, with its address, predecessors last."""
+    clients = list(state.clients.items())
+    return clients + [(address, old.client) for address, client in clients for old in client.predecessors]
+
+
 def with_unread(actual: Actual, state: State) -> Actual:
     """What the server holds, and of clients that could not be read what was last applied.
 
@@ -196,10 +202,9 @@ def with_unread(actual: Actual, state: State) -> Actual:
     """
     if not actual.unread:
         return actual
-    predecessors = (old.client for client in state.clients.values() for old in client.predecessors)
     as_applied = {
         client.client_id: Registration(client.client_id, client.applied, owners=client.owners, is_remembered=True)
-        for client in (*state.clients.values(), *predecessors)
+        for _, client in registered(state)
         if actual.unread.get(client.client_id, UnreadReason.REFUSED) is not UnreadReason.REFUSED
     }
     return replace(actual, registrations={**actual.registrations, **as_applied})

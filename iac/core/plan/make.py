@@ -53,6 +53,7 @@ from iac.core.plan.secret_step import (
     find_secretless,
 )
 from iac.core.plan.succession import find_replacement, may_succeed, plan_predecessors, plan_succession, why_requested
+from iac.core.rotation import with_seen_ends
 from iac.core.state.model import ClientState, State
 
 
@@ -64,7 +65,7 @@ def make_plan(desired: Desired, state: State, actual: Actual, options: PlanOptio
     """
     moves = find_moves(desired, state)
     wanted = [client for client in desired.clients.values() if options.wants(client.address)]
-    state = reinstate(move(state, moves), wanted)
+    state = with_seen_ends(reinstate(move(state, moves), wanted), actual)
     named = frozenset(address for address, client in desired.clients.items() if client.client_id)
     desired = with_remembered(with_current_ids(with_chosen_ids(desired, state), state), state)
     draft = Draft(desired, state, without_additions(with_unread(actual, state), desired, state), options, named)

@@ -139,6 +139,11 @@ class Plan:
         """`sha256:` over the sorted digests of the changes with issuer, environment and the version of the digest."""
         return plan_digest(self.issuer, self.environment, (change.digest for change in self.changes))
 
+    @property
+    def grace_ends(self) -> tuple[str, ...]:
+        """Addresses where nothing is done but to delete predecessors whose grace time is over."""
+        return tuple(change.address for change in self.changes if change.only_ends_graces)
+
     def summary(self) -> dict[str, int]:
         """How many of each action, unchanged ones and clients of the server that the project does not manage."""
         counts = Counter(change.action for change in self.changes)

@@ -81,14 +81,13 @@ def plan_succession(draft: Draft, client: DesiredClient, stored: ClientState) ->
     change = propose(draft, client, observed, fields, _decide_secret(draft, client, observed))
     grace = 0 if old is None or draft.options.no_grace else client.lifecycle.grace
     overdue, waiting = _overdue(draft, client, stored), _waiting(draft, client, stored)
-    leaving = (*overdue, *waiting, PredecessorChange(stored.client_id, old, grace))
     change = replace(
         change,
         action=Action.ROTATE if is_rotation else Action.REPLACE,
         reason=_reason(draft, client, stored, grace),
         resumes=is_ours and observed is not None,
         succeeds=stored.client_id,
-        leaving=leaving,
+        leaving=(*overdue, *waiting, PredecessorChange(stored.client_id, old, grace)),
         carried=carried(client, old, draft.actual.facts) if old else {},
         carried_owners=(old.owners or ()) if old and client.managed_owners is None else (),
     )

@@ -2,29 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from typing import ClassVar
 
-from iac.ports.settings import Forge, PipelineFile, RootFile
+from iac.ports.settings import Forge, RootFile
 
-_ROOT = ".gitlab-ci.yml"
+_FILE, _ROOT = ".gitlab/iac.gitlab-ci.yml", ".gitlab-ci.yml"
 
 
 class GitLab(Forge):
     """One file, which the user's own .gitlab-ci.yml includes."""
 
     name = "gitlab"
+    files: ClassVar = {_FILE: "iac.gitlab-ci.yml"}
+    requirements = ".gitlab/iac-requirements.txt"
     written = (".gitlab/iac*.gitlab-ci.yml", ".gitlab/iac-requirements*.txt")
-
-    def files(self, suffix: str) -> Iterator[PipelineFile]:
-        """The file of an environment."""
-        yield PipelineFile(f".gitlab/iac{suffix}.gitlab-ci.yml", "iac.gitlab-ci.yml")
+    root = RootFile(
+        _ROOT,
+        f"stages: [test, deploy]\ninclude:\n  - local: /{_FILE}\n",
+        f"/{_FILE}",
+        f"add under include: of {_ROOT}, with the stages test and deploy: - local: /{_FILE}",
+    )
+    each = "$IAC_ENVIRONMENT"
+    opener = "iac.forges.gitlab.api"
+    sign = "GITLAB_CI"
+    approval = "run a pipeline of the default branch with the variable IAC_DIGEST, the digest below"
+    polls = True
 
     def secret(self, name: str) -> str:
         """Every job has the variables of its project by their names."""
         return f"{name}: ${name}"
-
-    def root(self, suffix: str) -> RootFile:
-        """The .gitlab-ci.yml, which GitLab reads."""
-        include = f"/.gitlab/iac{suffix}.gitlab-ci.yml"
-        advice = f"add under include: of {_ROOT}, with the stages test and deploy: - local: {include}"
-        return RootFile(_ROOT, f"stages: [test, deploy]\ninclude:\n  - local: {include}\n", include, advice)

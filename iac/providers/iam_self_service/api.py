@@ -6,9 +6,7 @@ self-service-anonymous).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from http import HTTPStatus
-from typing import Any
 
 from iac.core.errors import CredentialsError, IacError, ServerError, UnreachableError
 from iac.core.model import Registration
@@ -64,7 +62,8 @@ class IamSelfService(Registrar):
         start, total = 1, 1
         while start <= total:
             page = read_page(self._session, self._issuer.path + _MINE, start, _PAGE)
-            found += [entry["client_id"] for entry in page.entries if _is_named(entry, client_name)]
+            named = [entry.get("client_id") for entry in page.entries if entry.get("client_name") == client_name]
+            found += [client_id for client_id in named if isinstance(client_id, str)]
             total = page.total if page.entries else 0
             start += len(page.entries)
         return tuple(sorted(found))
@@ -111,7 +110,3 @@ class IamSelfService(Registrar):
             summary = "self service of this server is for administrators only, or not for this user"
             fix = "ask an administrator of the IAM to register the client, or use provider: iam-admin"
         return CredentialsError(summary, where=f"{call.method} {call.path}", why=server_words(answer), fix=fix)
-
-
-def _is_named(entry: Mapping[str, Any], client_name: str) -> bool:
-    return isinstance(entry.get("client_id"), str) and entry.get("client_name") == client_name

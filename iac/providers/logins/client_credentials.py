@@ -121,8 +121,10 @@ class SecretAssertion(Assertion):
         self._secret = secret
 
     def sign(self, claims: Mapping[str, object], endpoints: Endpoints) -> str:
-        """By HMAC with SHA-256."""
-        return sign_hs256(claims, self._secret)
+        """By HMAC with SHA-256 (RFC 7518 section 3.2)."""
+        signed = f"{_encode({'alg': 'HS256', 'typ': 'JWT'})}.{_encode(claims)}"
+        digest = hmac.new(self._secret.reveal().encode(), signed.encode(), hashlib.sha256).digest()
+        return f"{signed}.{_base64url(digest)}"
 
 
 class KeyAssertion(Assertion):
@@ -155,13 +157,6 @@ class KeyAssertion(Assertion):
                 fix="use an RSA key of 2048 bits or more, or an EC key on the curve P-256",
             )
         return self._key.sign(claims, algorithm)
-
-
-def sign_hs256(claims: Mapping[str, object], secret: Secret) -> str:
-    """A JWT signed with a client secret (RFC 7515 section 7.1, RFC 7518 section 3.2)."""
-    signed = f"{_encode({'alg': 'HS256', 'typ': 'JWT'})}.{_encode(claims)}"
-    digest = hmac.new(secret.reveal().encode(), signed.encode(), hashlib.sha256).digest()
-    return f"{signed}.{_base64url(digest)}"
 
 
 def _encode(value: Mapping[str, object]) -> str:

@@ -61,7 +61,13 @@ def parse_key(text: Secret, where: str, key_id: str = "") -> SigningKey:
     Raises:
         InputError: joserfc is not installed, or the text is no usable private key.
     """
-    _check_installed()
+    # imported whole: a package that is found can still lack what it needs itself
+    try:
+        for name in ("joserfc", "joserfc.jwk"):
+            import_module(name)
+    except ImportError as error:
+        fix = install_extra("jose")
+        raise InputError("private_key_jwt is not installed", where="auth.method", why=str(error), fix=fix) from error
     key = _read(text)
     if isinstance(key, str):
         raise InputError("the private key cannot be used", where=where, why=key, fix=_FIX)
@@ -70,16 +76,6 @@ def parse_key(text: Secret, where: str, key_id: str = "") -> SigningKey:
     if problem:
         raise InputError("the private key cannot be used", where=where, why=problem, fix=_FIX)
     return SigningKey(key, algorithms, key_id or str(key.get("kid") or ""))
-
-
-def _check_installed() -> None:
-    """Import it: a package that is found can still lack what it needs itself."""
-    try:
-        for name in ("joserfc", "joserfc.jwk"):
-            import_module(name)
-    except ImportError as error:
-        fix = install_extra("jose")
-        raise InputError("private_key_jwt is not installed", where="auth.method", why=str(error), fix=fix) from error
 
 
 def _read(text: Secret) -> Key | str:

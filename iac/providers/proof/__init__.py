@@ -11,6 +11,7 @@ from threading import Lock
 from typing import Self
 
 from iac.core.capabilities import Capabilities
+from iac.core.model import members
 from iac.core.origin import Issuer
 from iac.core.proof import Evidence, Grade, ServiceLogin
 from iac.ports import Clock, Prover
@@ -108,13 +109,9 @@ class OAuthProver(Prover):
 
 def _grant(grant: str, session: ClientLogin, authorization: Authorization) -> Iterator[Evidence]:
     if grant in {"authorization_code", "implicit"}:
-        for uri in _tuple(session.subject.fields.get("redirect_uris")):
+        for uri in members(session.subject.fields.get("redirect_uris")):
             yield asked(grant, partial(authorization.check, grant, session.subject, uri), uri)
     elif grant not in _OWN:
         yield Evidence(grant, Grade.UNPROVEN, why=_NEEDS_USER)
     elif session.can_log_in:
         yield asked(grant, lambda: _OWN[grant](session))
-
-
-def _tuple(value: object) -> tuple[str, ...]:
-    return value if isinstance(value, tuple) else ()

@@ -96,13 +96,10 @@ def _request(grant: str, subject: ServiceLogin, verifier: str) -> dict[str, str]
         request["scope"] = " ".join(scope)
     if grant == "authorization_code":
         is_plain = subject.fields.get("code_challenge_method") == "plain"
-        request["code_challenge"] = verifier if is_plain else _challenge(verifier)
+        challenge = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()
+        request["code_challenge"] = verifier if is_plain else challenge
         request["code_challenge_method"] = "plain" if is_plain else "S256"
     return request
-
-
-def _challenge(verifier: str) -> str:
-    return base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()
 
 
 def _without_redirect(grant: str, uri: str, answer: Answer) -> Evidence:

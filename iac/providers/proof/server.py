@@ -55,11 +55,6 @@ def asked(name: str, ask: Callable[[], Evidence], subject: str = "") -> Evidence
     """What `ask` found; a server that gives no answer, or one that may not be asked, says nothing of the client."""
     try:
         return ask()
-    except CredentialsError as error:
-        return Evidence(name, Grade.UNPROVEN, subject, _told(error))
     except UnreachableError as error:
-        return Evidence(name, Grade.UNANSWERED, subject, _told(error))
-
-
-def _told(error: UnreachableError) -> str:
-    return "; ".join(part for part in (error.summary, error.where, error.why) if part)
+        grade = Grade.UNPROVEN if isinstance(error, CredentialsError) else Grade.UNANSWERED
+        return Evidence(name, grade, subject, "; ".join(filter(None, (error.summary, error.where, error.why))))

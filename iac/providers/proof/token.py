@@ -149,11 +149,8 @@ def _login(session: ClientLogin, probe: Probe) -> Evidence:
     if probe.ask(server.http, server.endpoints, server.clock):
         return Evidence(LOGIN, Grade.OK, why=_TAKEN[probe.sent_by])
     session.is_refused = True
-    return Evidence(LOGIN, Grade.FAILED, why=f"the server refuses this client_id with this {_proof_of(session)}")
-
-
-def _proof_of(session: ClientLogin) -> str:
-    return "secret" if session.key is None else "key"
+    proof = "secret" if session.key is None else "key"
+    return Evidence(LOGIN, Grade.FAILED, why=f"the server refuses this client_id with this {proof}")
 
 
 def _find_public(session: ClientLogin) -> Evidence:

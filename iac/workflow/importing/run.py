@@ -178,16 +178,13 @@ def _listed(provider: Reader, selection: ClientSelection) -> list[Candidate]:
     if selection.reads_owners:
         readable = [client_id for client_id, registration in listed.items() if not registration.invalid_members]
         owners = provider.owners_of(list(filter(_is_readable, readable)))
-        listed |= {client_id: _with_owners(listed[client_id], answer) for client_id, answer in owners.items()}
+        listed |= {
+            client_id: replace(listed[client_id], invalid_members=(answer,))
+            if isinstance(answer, InvalidMember)
+            else replace(listed[client_id], owners=answer)
+            for client_id, answer in owners.items()
+        }
     return [Candidate(registration) for registration in listed.values()]
-
-
-def _with_owners(registration: Registration, owners: tuple[str, ...] | InvalidMember) -> Registration:
-    return (
-        replace(registration, invalid_members=(owners,))
-        if isinstance(owners, InvalidMember)
-        else replace(registration, owners=owners)
-    )
 
 
 def _login(settings: Settings, *, is_needed: bool) -> str:

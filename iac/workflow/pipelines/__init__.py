@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -12,12 +12,14 @@ from iac.config.edit.files import create_text, edited_text, write_together
 from iac.config.edit.project import with_wheel
 from iac.config.project import load_project
 from iac.config.settings import Settings
+from iac.core.desired import DEFAULT
 from iac.core.errors import InputError
 from iac.core.explanation import page_url
+from iac.core.text import listed
 from iac.files import PrivateFolder
 from iac.git import find_work_tree, open_work_tree
 from iac.ports.path import PROJECT_FILE
-from iac.ports.settings import Forge
+from iac.ports.settings import RootFile
 from iac.ports.site import SourceKind, ValueSource
 from iac.registry import FORGES
 from iac.workflow.pipelines.text import WRITTEN, PipelineFacts, check_wheel, render_pipelines
@@ -88,50 +90,65 @@ class Pipelines:
         write_together(self.root, {**self.edited, **self.files}, lambda: None, replaced=tuple(self.edited))
 
 
-def prepare_pipelines(root: Path, settings: Settings, forges: Collection[str], where: str = "") -> Pipelines:
+def prepare_pipelines(
+    root: Path, environments: Sequence[Settings], forges: Collection[str], where: str = "", *, is_named: bool = False
+) -> Pipelines:
     """The files for a project; nothing is written yet.
 
     Args:
         root: the project's folder.
-        settings: those of the environment.
+        environments: settings of each environment that the jobs are for.
         forges: names of `iac.registry.FORGES`.
         where: what names the backend; "" for iac.yaml.
+        is_named: the project has more environments than one.
 
     Raises:
         InputError: no repository, a state that pipelines do not reach, a login that asks a person, no wheel of this
             version, a file that is there and is another.
     """
-    place = settings.state.place
-    if place.file:
-        raise InputError(
-            "the state is on this machine, where pipelines cannot reach it",
-            where=where or f"state.backend: {place.name}",
-            why="each run would begin without it",
-            fix=f"run iac init --backend git --ci ..., or move the state: {page_url('how-to/share-state.md')}",
-        )
+    for settings in environments:
+        _check_place(settings, where, is_one=len(environments) == 1)
     repository = _repository(root)
-    directory = os.path.relpath(root.resolve(), repository)
     facts = PipelineFacts(
-        settings.issuer,
-        directory,
-        settings.environment,
+        {settings.environment: settings.issuer for settings in environments},
+        os.path.relpath(root.resolve(), repository),
         _default_branch(repository),
-        login=login_variables(settings),
-        state=_variables(settings.state.place.login),
-        extras=extras(settings),
-        wheel=settings.wheel,
+        login=_united(map(login_variables, environments)),
+        state=_united(_variables(settings.state.place.login) for settings in environments),
+        extras=tuple(sorted(_united(map(extras, environments)))),
+        wheel=environments[0].wheel,
+        is_named=is_named or environments[0].environment != DEFAULT,
     )
     _check(facts)
-    check_wheel(settings.wheel, min(forges))
+    check_wheel(facts.wheel, min(forges))
     files: dict[str, str] = {}
     wanted = tuple(sorted(set(forges)))
     for forge in wanted:
         files |= render_pipelines(forge, facts)
-    advice = tuple(filter(None, (_add_root_file(repository, FORGES[forge], facts, files) for forge in wanted)))
+    _check_former(repository, wanted, files)
+    advice = tuple(filter(None, (_add_root_file(repository, FORGES[forge].root, files) for forge in wanted)))
     return Pipelines(repository, dict(_missing(repository, files)), wanted, advice)
 
 
-def change_wheel(root: Path, settings: Settings, forges: Collection[str], wheel: str) -> Pipelines:
+def _check_place(settings: Settings, where: str, *, is_one: bool) -> None:
+    place = settings.state.place
+    if place.file:
+        raise InputError(
+            "the state is on this machine, where pipelines cannot reach it",
+            where=where or f"state.backend: {place.name}" + ("" if is_one else f", environment {settings.environment}"),
+            why="each run would begin without it",
+            fix=f"run iac init --backend git --ci ..., or move the state: {page_url('how-to/share-state.md')}"
+            + ("" if is_one else "; or name the other environments: --env NAME for each"),
+        )
+
+
+def _united(names: Iterable[Iterable[str]]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(name for some in names for name in some))
+
+
+def change_wheel(
+    root: Path, environments: Sequence[Settings], forges: Collection[str], wheel: str, *, is_named: bool
+) -> Pipelines:
     """As `prepare_pipelines`, with another wheel, also in iac.yaml.
 
     Raises:
@@ -142,7 +159,8 @@ def change_wheel(root: Path, settings: Settings, forges: Collection[str], wheel:
     with PrivateFolder("init") as folder:
         create_text(folder.path / PROJECT_FILE, text)
         load_project(folder.path)
-    prepared = prepare_pipelines(root, replace(settings, wheel=wheel), forges)
+    changed = [replace(settings, wheel=wheel) for settings in environments]
+    prepared = prepare_pipelines(root, changed, forges, is_named=is_named)
     return replace(prepared, edited={os.path.relpath((root / PROJECT_FILE).resolve(), prepared.root): text})
 
 
@@ -151,8 +169,11 @@ def find_written(root: Path) -> dict[str, str]:
     repository = find_work_tree(root)
     if repository is None:
         return {}
+    return _versions(repository, (pattern for forge in FORGES.values() for pattern in forge.written))
+
+
+def _versions(repository: Path, patterns: Iterable[str]) -> dict[str, str]:
     versions: dict[str, str] = {}
-    patterns = (pattern for forge in FORGES.values() for pattern in forge.written)
     for path in (path for pattern in patterns for path in sorted(repository.glob(pattern)) if path.is_file()):
         with path.open(encoding="utf-8", errors="replace") as file:
             head = WRITTEN.match(file.readline(200))
@@ -194,14 +215,26 @@ def _default_branch(root: Path) -> str:
 
 def _check(facts: PipelineFacts) -> None:
     """A dollar sign would be an expression or a variable for those who run pipelines."""
-    for name, value in (("issuer", facts.issuer), ("folder", facts.directory), ("branch", facts.branch)):
+    for name, value in (("issuer", facts.pinned), ("folder", facts.directory), ("branch", facts.branch)):
         if "$" in value:
             raise InputError("this name cannot stand in a pipeline", where=f"{name} {value}", fix="do without the $")
 
 
-def _add_root_file(repository: Path, forge: Forge, facts: PipelineFacts, files: dict[str, str]) -> str:
+def _check_former(repository: Path, forges: Collection[str], files: Collection[str]) -> None:
+    """Refuse to write beside files of ours that these do not replace: their jobs would run, too."""
+    patterns = (pattern for forge in forges for pattern in FORGES[forge].written)
+    former = sorted(_versions(repository, patterns).keys() - set(files))
+    if former:
+        raise InputError(
+            "there are pipelines of an earlier version",
+            where=listed(former),
+            why="their jobs would run beside the new ones",
+            fix=f"git rm {' '.join(former)}, run this again, and look at git diff",
+        )
+
+
+def _add_root_file(repository: Path, root: RootFile | None, files: dict[str, str]) -> str:
     """The root file where it is missing; what to add to one that is there."""
-    root = forge.root(facts.suffix)
     if root is None:
         return ""
     target = repository / root.path

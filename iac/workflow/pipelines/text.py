@@ -9,13 +9,13 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from iac import __version__, forges
-from iac.core.desired import DEFAULT
 from iac.core.errors import InputError
 from iac.files import resource
+from iac.ports.settings import Forge
 from iac.registry import FORGES
 
 _NAME = re.compile(r"([A-Za-z0-9._-]+)==")
@@ -69,6 +69,7 @@ def check_wheel(wheel: str, forge: str) -> None:
 
 _FOLDER = Path(forges.__file__).parent
 _INCLUDE = re.compile(r"^( *)@include ([a-z.-]+)@\n", re.MULTILINE)
+_LINE = re.compile(r"^@(one|each|dir)@(.*\n)", re.MULTILINE)
 _VARIABLES = re.compile(r"^( *)@(LOGIN|STATE)@\n", re.MULTILINE)
 _PLACE = re.compile(r"@([A-Z]+)@")
 WRITTEN = re.compile(r"# Written by iac (\S+): iac init --ci ([a-z]+)\.")
@@ -80,76 +81,72 @@ class PipelineFacts:
     """What pipelines are written for.
 
     Attributes:
+        issuers: by the environment, as in iac.yaml.
         directory: the project's, as seen from the repository's root.
-        environment: as in iac.yaml; `default` where it declares none.
         branch: the default branch, whose files have credentials.
-        login: environment variables with the login at the issuer.
+        login: environment variables with the logins at the issuers.
         state: those with the login at the server of the state.
         extras: extras of the package that are installed.
         wheel: what iac is installed from, URL#sha256=HASH.
+        is_named: there are several environments, or the only one has a name.
     """
 
-    issuer: str
+    issuers: Mapping[str, str]
     directory: str
-    environment: str
     branch: str
     login: tuple[str, ...] = ("IAC_CLIENT_ID", "IAC_CLIENT_SECRET")
     state: tuple[str, ...] = ()
     extras: tuple[str, ...] = ()
     wheel: str = ""
+    is_named: bool = False
 
     @property
-    def suffix(self) -> str:
-        """What sets the names of an environment apart; "" where there is only one without a name."""
-        return "" if self.environment == DEFAULT else f"-{self.environment}"
+    def pinned(self) -> str:
+        """IAC_ISSUER of the jobs."""
+        each = (f"{name}={issuer}" for name, issuer in self.issuers.items())
+        return " ".join(each if self.is_named else self.issuers.values())
 
 
 def render_pipelines(forge: str, facts: PipelineFacts) -> dict[str, str]:
     """The files of a forge: path from the repository's root -> text."""
-    installed = f".{forge}/iac-requirements{facts.suffix}.txt"
-    needed = {installed: _requirements(forge, facts)}
-    files: dict[str, str] = {}
-    for file in FORGES[forge].files(facts.suffix):
-        if file.requirements:
-            needed[file.requirements] = _requirements(forge, replace(facts, extras=()))
-        text = _render(forge, _read(f"{forge}/{file.template}"), facts, file.requirements or installed)
-        files[file.path] = text.replace("@JOB@", file.job) if file.job else text
-    return files | needed
-
-
-def _requirements(forge: str, facts: PipelineFacts) -> str:
-    """What the jobs install."""
+    adapter = FORGES[forge]
     head = f"# Written by iac {__version__}: iac init --ci {forge}. All that the jobs install, with hashes.\n"
-    return head + render_requirements(facts.wheel, facts.extras)
+    texts = {path: _render(adapter, _read(f"{forge}/{name}"), facts) for path, name in adapter.files.items()}
+    return {**texts, adapter.requirements: head + render_requirements(facts.wheel, facts.extras)}
 
 
 def _read(name: str) -> str:
     return (_FOLDER / name).read_text(encoding="utf-8")
 
 
-def _render(forge: str, text: str, facts: PipelineFacts, installed: str) -> str:
+def _render(forge: Forge, text: str, facts: PipelineFacts) -> str:
     while (whole := _INCLUDE.sub(_part, text)) != text:
         text = whole
+    wanted = {"one": not facts.is_named, "each": facts.is_named, "dir": facts.directory != "."}
+    text = _LINE.sub(lambda match: match[2] if wanted[match[1]] else "", text)
     text = _VARIABLES.sub(lambda match: _secrets(forge, match[1], match[2], facts), text)
+    inside = ' -C "$IAC_DIR"' if wanted["dir"] else ""
     values: Mapping[str, str] = {
         "VERSION": __version__,
-        "SUFFIX": facts.suffix,
-        "ISSUER": json.dumps(facts.issuer),
+        "SUFFIX": f"-{forge.each}" if facts.is_named else "",
+        "ISSUER": json.dumps(facts.pinned),
         "DIR": json.dumps(facts.directory),
         "BRANCH": json.dumps(facts.branch),
-        "ENVIRONMENT": json.dumps("" if facts.environment == DEFAULT else facts.environment),
-        "REQUIREMENTS": installed,
+        "ENVIRONMENTS": json.dumps(list(facts.issuers)),
+        "REQUIREMENTS": forge.requirements,
+        "IN": inside,
+        "IAC": f"iac{inside}" + (' --env "$IAC_ENVIRONMENT"' if facts.is_named else ""),
     }
     return _PLACE.sub(lambda match: values.get(match[1], match[0]), text)
 
 
-def _secrets(forge: str, margin: str, what: str, facts: PipelineFacts) -> str:
+def _part(match: re.Match[str]) -> str:
+    """A part, each line at the margin of the place that it goes to; the sign of a line stays in front."""
+    lines = _read(f"part/{match[2]}").splitlines(keepends=True)
+    return "".join(re.sub(r"^(@(?:one|each|dir)@)?", rf"\g<1>{match[1]}", line, count=1) for line in lines)
+
+
+def _secrets(forge: Forge, margin: str, what: str, facts: PipelineFacts) -> str:
     """Variables of a step, one a line."""
     names = facts.state if what == "STATE" else tuple(dict.fromkeys((*facts.login, *facts.state)))
-    return "".join(f"{margin}{FORGES[forge].secret(name)}\n" for name in names)
-
-
-def _part(match: re.Match[str]) -> str:
-    """A part, each of its lines as far in as the line that asks for it."""
-    lines = _read(f"part/{match[2]}").splitlines()
-    return "".join(f"{match[1]}{line}\n" if line else "\n" for line in lines)
+    return "".join(f"{margin}{forge.secret(name)}\n" for name in names)

@@ -7,10 +7,13 @@ of their job; of actions the four that we use have stand-ins.
 
 from __future__ import annotations
 
+import io
 import itertools
+import json
 import re
 import shutil
 import subprocess
+import zipfile
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from tests.workflow.pipelines.expression import evaluate, fill
-from tests.workflow.pipelines.site import Asked, Refused
+from tests.workflow.pipelines.site import Asked, Elsewhere, Refused
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -37,6 +40,8 @@ ROUTES = (
     ("GET", "commits/([0-9a-f]{40})/pulls", "pull-requests", "read", "_pulls_of"),
     ("GET", "actions/artifacts", "actions", "read", "_artifacts"),
     ("GET", r"actions/runs/(\d+)", "actions", "read", "_run"),
+    ("GET", r"actions/runs/(\d+)/jobs", "actions", "read", "_jobs_of"),
+    ("GET", r"actions/artifacts/(\d+)/zip", "actions", "read", "_zip"),
 )
 """What our steps ask, and the permission that it takes (docs.github.com, "Permissions required for GitHub Apps")."""
 
@@ -46,9 +51,9 @@ class Job:
     """How a job ended, and where its files are."""
 
     result: str
-    outputs: dict[str, str]
     folder: Path | None = None
     log: str = ""
+    outputs: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass
@@ -72,6 +77,9 @@ class GitHub:
     # the API
 
     def answer(self, asked: Asked) -> Any:
+        if asked.path.startswith("/storage/"):
+            assert not asked.token, "a storage gets no token"
+            return self._zipped(int(asked.path.removeprefix("/storage/")))
         may = self.tokens.get(asked.token)
         if may is None:
             raise Refused(401)
@@ -125,6 +133,22 @@ class GitHub:
     def _run(self, _: Asked, number: str) -> Any:
         return self.runs[int(number)]
 
+    def _jobs_of(self, _: Asked, number: str) -> Any:
+        jobs = self.runs[int(number)].get("jobs", {})
+        return {"jobs": [{"name": name, "conclusion": result} for name, result in jobs.items()]}
+
+    def _zip(self, _: Asked, number: str) -> Any:
+        return Elsewhere(f"{self.url}/storage/{number}?signature=canary-signature")
+
+    def _zipped(self, number: int) -> bytes:
+        (artifact,) = (one for one in self.artifacts if one["id"] == number)
+        folder = self.hub.folder / f"artifacts/{artifact['workflow_run']['id']}/{artifact['name']}"
+        data = io.BytesIO()
+        with zipfile.ZipFile(data, "w") as file:
+            for path in folder.iterdir():
+                file.write(path, path.name)
+        return data.getvalue()
+
     # pull requests
 
     def open_pull(self, number: int, branch: str) -> None:
@@ -162,6 +186,7 @@ class GitHub:
                 "event": {"pull_request": pull} if number is not None else {},
                 "sha": source,
                 "run_id": str(run_id),
+                "path": path,
             },
             "inputs": inputs or {},
             "vars": self.variables,
@@ -170,23 +195,26 @@ class GitHub:
         jobs: dict[str, Job] = {}
         for key, job in workflow["jobs"].items():
             needs = [job["needs"]] if isinstance(job.get("needs"), str) else job.get("needs", [])
-            context["needs"] = {need: {"result": jobs[need].result, "outputs": jobs[need].outputs} for need in needs}
-            jobs[key] = self._job(workflow, job, context)
-        ended = {job.result for job in jobs.values()}
-        self.runs[run_id]["conclusion"] = "failure" if "failure" in ended else "success"
-        return jobs
+            of = {need: [one for name, one in jobs.items() if name.partition(" ")[0] == need] for need in needs}
+            context["needs"] = {need: {"result": _worst(some)} for need, some in of.items()}
+            for environment in job.get("strategy", {}).get("matrix", {}).get("environment", [""]):
+                name = f"{key} ({environment})" if environment else key
+                jobs[name] = self._job(workflow, job, {**context, "matrix": {"environment": environment}})
+                self.runs[run_id].setdefault("jobs", {})[name] = jobs[name].result
+        self.runs[run_id]["conclusion"] = _worst([*jobs.values()])
+        return {name: job for name, job in jobs.items() if job.result != "skipped"}
 
     def _job(self, workflow: dict[str, Any], job: dict[str, Any], context: dict[str, Any]) -> Job:
         results = {need["result"] for need in context["needs"].values()}
         functions = {"always": True, "success": results <= {"success"}, "failure": "failure" in results}
         condition = job.get("if", "success()")
         if "always()" not in condition and not functions["success"]:
-            return Job("skipped", {})
+            return Job("skipped")
         if not evaluate(condition, context, functions):
-            return Job("skipped", {})
-        place = job.get("environment", "")
+            return Job("skipped")
+        place = fill(job.get("environment", ""), context)
         if place in self.rejected:
-            return Job("failure", {})
+            return Job("failure")
         trusted = context["github"]["event_name"] != "pull_request"
         runner = _Runner(self, job["permissions"] if isinstance(job["permissions"], dict) else {}, context)
         runner.context["secrets"] = self.environments.get(place, {}) if trusted else {}
@@ -195,12 +223,17 @@ class GitHub:
         for step in job["steps"]:
             functions = {"always": True, "success": result == "success", "failure": result == "failure"}
             wanted = step.get("if", "success()")
-            is_asked = functions["success"] or "always()" in wanted or "failure()" in wanted
+            is_asked = functions["success"] or "always()" in wanted
             if is_asked and evaluate(wanted, runner.context, functions) and not runner.step(step, env):
                 result = "failure"
-        outputs = {name: fill(value, runner.context) for name, value in job.get("outputs", {}).items()}
         self.hub.said.append(runner.log)
-        return Job(result, outputs, runner.workspace, runner.log)
+        return Job(result, runner.workspace, runner.log)
+
+
+def _worst(jobs: list[Job]) -> str:
+    """The result of a job that ran for several environments, or of a run."""
+    results = {job.result for job in jobs}
+    return next((result for result in ("failure", "success") if result in results), "skipped")
 
 
 class _Runner:
@@ -234,11 +267,12 @@ class _Runner:
         own = {name: fill(value, self.context) for name, value in {**env, **step.get("env", {})}.items()}
         outputs, summary = self.temp / "outputs", self.temp / "summary"
         outputs.write_text("")
-        at_once = {"RETRY_SECONDS": "0"} if "RETRY_SECONDS" in own else {}
+        event = self.temp / "event.json"
+        event.write_text(json.dumps(self.context["github"]["event"]))
         process = subprocess.Popen(
             ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", step["run"]],
-            cwd=self.workspace, env={**self._environ(), **own, **at_once, "GITHUB_OUTPUT": str(outputs),
-                                     "GITHUB_STEP_SUMMARY": str(summary)},
+            cwd=self.workspace, env={**self._environ(), **own, "GITHUB_OUTPUT": str(outputs),
+                                     "GITHUB_STEP_SUMMARY": str(summary), "GITHUB_EVENT_PATH": str(event)},
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True,
         )  # fmt: skip
         self.github.started(process)
@@ -262,6 +296,9 @@ class _Runner:
             "GITHUB_REF_NAME": "main",
             "GITHUB_SHA": event["sha"],
             "GITHUB_EVENT_NAME": event["event_name"],
+            "GITHUB_RUN_ID": event["run_id"],
+            "GITHUB_WORKFLOW_REF": f"{NAME}/{event.get('path', '')}@refs/heads/main",
+            "IAC_CI_PAUSE": "0",
             "GITHUB_WORKSPACE": str(self.workspace),
             "RUNNER_TEMP": str(self.temp),
             "FORGE_CONTENTS": self.permissions.get("contents", "none"),
@@ -282,26 +319,28 @@ class _Runner:
         return "python-version" in given
 
     def _upload_artifact(self, given: dict[str, str]) -> bool:
-        if not Path(given["path"]).is_dir():
+        source = self.workspace / given["path"]
+        if not source.is_dir():
             return given.get("if-no-files-found") == "ignore"
         run_id = int(self.context["github"]["run_id"])
         target = self.github.hub.folder / f"artifacts/{run_id}/{given['name']}"
-        shutil.copytree(given["path"], target, dirs_exist_ok=True)
+        shutil.copytree(source, target, dirs_exist_ok=True)
         self.github.artifacts.append(
-            {"name": given["name"], "expired": False, "created_at": f"{run_id:08}", "workflow_run": {"id": run_id}}
+            {
+                "id": next(self.github.numbers),
+                "name": given["name"],
+                "expired": False,
+                "created_at": f"{run_id:08}",
+                "workflow_run": {"id": run_id},
+            }
         )
         return True
 
     def _download_artifact(self, given: dict[str, str]) -> bool:
-        own = self.context["github"]["run_id"]
-        run_id = given.get("run-id", own)
-        if run_id != own:
-            assert self.permissions.get("actions") == "read"
-            assert given["github-token"] == self.token
-        source = self.github.hub.folder / f"artifacts/{run_id}/{given['name']}"
-        if not source.is_dir():
-            return False
-        shutil.copytree(source, given["path"], dirs_exist_ok=True)
+        assert set(given) == {"path"}, "all artifacts of this run, each in a folder of its name"
+        source = self.github.hub.folder / f"artifacts/{self.context['github']['run_id']}"
+        if source.is_dir():
+            shutil.copytree(source, self.workspace / given["path"])
         return True
 
 
@@ -314,17 +353,24 @@ def run_action(github: GitHub, steps: list[dict[str, Any]], inputs: dict[str, st
     checked_out = runner.step({"uses": "actions/checkout@"}, {})
     done = checked_out and all(runner.step(step, secrets) for step in steps)
     outputs = runner.context["steps"].get("run", {}).get("outputs", {})
-    return Job("success" if done else "failure", outputs, runner.workspace, runner.log)
+    return Job("success" if done else "failure", runner.workspace, runner.log, outputs)
 
 
 def forged(github: GitHub, name: str, files: dict[str, str], *, event: str, path: str) -> None:
     """Somebody's job uploads an artifact under a name of its choice."""
     run_id = next(github.numbers)
-    github.runs[run_id] = {"id": run_id, "event": event, "path": path, "conclusion": "success"}
+    jobs = {"report": "success"}
+    github.runs[run_id] = {"id": run_id, "event": event, "path": path, "conclusion": "success", "jobs": jobs}
     target = github.hub.folder / f"artifacts/{run_id}/{name}"
     target.mkdir(parents=True)
     for file, text in files.items():
         (target / file).write_text(text)
     github.artifacts.append(
-        {"name": name, "expired": False, "created_at": f"{run_id:08}", "workflow_run": {"id": run_id}}
+        {
+            "id": next(github.numbers),
+            "name": name,
+            "expired": False,
+            "created_at": f"{run_id:08}",
+            "workflow_run": {"id": run_id},
+        }
     )

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from tests.workflow.pipelines.site import Asked, Refused
+from tests.workflow.pipelines.site import Asked, Elsewhere, Refused
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,6 +33,7 @@ ROUTES = (
     ("GET", "repository/commits/([0-9a-f]{40})/merge_requests", "_requests_of"),
     ("GET", r"jobs/(\d+)", "_job_of"),
     ("GET", r"jobs/(\d+)/artifacts/([\w./-]+)", "_artifact"),
+    ("GET", "/storage/(.*)", "_stored"),
     ("POST", "issues", "_open_issue"),
     ("GET", "issues", "_issues_like"),
     ("PUT", r"issues/(\d+)", "_change_issue"),
@@ -70,7 +71,9 @@ class GitLab:
     # the API
 
     def answer(self, asked: Asked) -> Any:
-        if asked.token != TOKEN:
+        is_storage = asked.path.startswith("/storage/")
+        assert not (is_storage and asked.token), "a storage gets no token"
+        if asked.token != TOKEN and not is_storage:
             raise Refused(401)
         for method, path, do in ROUTES:
             found = re.fullmatch(path, asked.path.removeprefix(f"/projects/{PROJECT}/"))
@@ -82,8 +85,9 @@ class GitLab:
         return {"username": BOT}
 
     def _requests_like(self, asked: Asked) -> Any:
-        wanted = (asked.query["state"], asked.query["target_branch"])
-        return [each for each in self.requests.values() if (each["state"], each["target_branch"]) == wanted]
+        size, page = int(asked.query["per_page"]), int(asked.query["page"])
+        requests = [each for each in self.requests.values() if each["state"] == asked.query["state"]]
+        return requests[(page - 1) * size : page * size]
 
     def _requests_of(self, _: Asked, sha: str) -> Any:
         return [each for each in self.requests.values() if sha in {each["merge_commit_sha"], each["sha"]}]
@@ -110,7 +114,10 @@ class GitLab:
         file = self.hub.folder / "artifacts" / number / path
         if not file.is_file():
             raise Refused(404)
-        return file.read_bytes()
+        return Elsewhere(f"{self.url}/storage/{number}/{path}?signature=canary-signature")
+
+    def _stored(self, _: Asked, path: str) -> Any:
+        return (self.hub.folder / "artifacts" / path).read_bytes()
 
     def _open_issue(self, asked: Asked) -> Any:
         made = {"iid": next(self.numbers), "state": "opened", **asked.body}
@@ -157,14 +164,18 @@ class GitLab:
         for name, job in pipeline.items():
             if name.startswith("."):
                 continue
-            whole = {**pipeline[job["extends"]], **job}
-            whole["variables"] = {**pipeline[job["extends"]]["variables"], **job.get("variables", {})}
-            when = _when(whole["rules"], {**whole["variables"], **known})
+            whole = _extended(pipeline, name)
+            environments = whole.get("parallel", {}).get("matrix", [{"IAC_ENVIRONMENT": [""]}])[0]["IAC_ENVIRONMENT"]
             needs = [each["job"] for each in job.get("needs", ())]
-            if when == "on_success" and all(jobs[need].result == "success" for need in needs if need in jobs):
-                jobs[name] = self._job(name, whole, known, is_trusted=not is_request)
-            elif when == "manual":
-                jobs[name] = Job("manual", self.hub.folder, "")
+            for environment in environments:
+                of = {"IAC_ENVIRONMENT": environment} if environment else {}
+                when = _when(whole["rules"], {**whole["variables"], **of, **known})
+                label = f"{name}: [{environment}]" if environment else name
+                before = [one.result for key, one in jobs.items() if key.partition(":")[0] in needs]
+                if when == "always" or (when == "on_success" and set(before) <= {"success"}):
+                    jobs[label] = self._job(label, whole, {**of, **known}, is_trusted=not is_request)
+                elif when == "manual":
+                    jobs[label] = Job("manual", self.hub.folder, "")
         return jobs
 
     def _job(self, name: str, job: dict[str, Any], known: dict[str, str], *, is_trusted: bool) -> Job:
@@ -174,15 +185,15 @@ class GitLab:
         self.hub.git("clone", "--quiet", str(self.hub.bare), str(folder))
         self.hub.git("fetch", "--quiet", "origin", "+refs/merge-requests/*:refs/remotes/mr/*", where=folder)
         self.hub.git("checkout", "--quiet", known["CI_COMMIT_SHA"], where=folder)
-        place = job.get("environment", {}).get("name", "")
+        place = job.get("environment", {}).get("name", "").replace("$IAC_ENVIRONMENT", known.get("IAC_ENVIRONMENT", ""))
         secret = {**self.protected.get("*", {}), **self.protected.get(place, {})} if is_trusted else {}
         given = {**job["variables"], **secret, **known}
         environ = {
             "PATH": self.hub.tools(), "HOME": str(home), "TMPDIR": str(home), "LANG": "C.UTF-8", "GITLAB_CI": "true",
             "CI_API_V4_URL": self.url, "CI_PROJECT_ID": PROJECT, "CI_PROJECT_DIR": str(folder),
-            "CI_JOB_ID": str(number),
+            "CI_JOB_ID": str(number), "CI_JOB_NAME": name, "IAC_CI_PAUSE": "0",
             "FORGE_CONTENTS": "write" if is_trusted else "none",
-            **given, **({"RETRY_SECONDS": "0"} if "RETRY_SECONDS" in given else {}),
+            **given,
         }  # fmt: skip
         script = "\n".join([*job["before_script"], *job["script"]])
         process = subprocess.Popen(
@@ -209,6 +220,13 @@ class GitLab:
             elif (folder / path).is_file():
                 target.mkdir(parents=True, exist_ok=True)
                 shutil.copy(folder / path, target / path)
+
+
+def _extended(pipeline: dict[str, Any], name: str) -> dict[str, Any]:
+    """A job with what it extends."""
+    job = pipeline[name]
+    base = _extended(pipeline, job["extends"]) if "extends" in job else {}
+    return {**base, **job, "variables": {**base.get("variables", {}), **job.get("variables", {})}}
 
 
 def _when(rules: list[dict[str, str]], known: dict[str, str]) -> str:

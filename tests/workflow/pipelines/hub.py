@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from dataclasses import dataclass, field
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from iac.sandbox.server import Sandbox
 
 WHEEL = f"https://example.org/indigo_iac-{__version__}-py3-none-any.whl#sha256={'0' * 64}"
-READ, WRITE = ("admin-client-ro", "secret"), ("admin-client-rw", "secret")
+READ, WRITE = ("admin-client-ro", "Canary-of-the-reader"), ("admin-client-rw", "Canary-of-the-writer")
 _HOOK = """#!/bin/sh
 test "${FORGE_CONTENTS:-write}" = write && exit 0
 echo 'this token may not write' >&2
@@ -51,8 +52,11 @@ class Hub:
         named = ["-c", "user.name=Operator", "-c", "user.email=ops@example.org"]
         return subprocess.check_output(["git", *named, *arguments], cwd=where or self.clone, text=True).strip()
 
-    def make(self, forge: str) -> None:
-        """The project with its pipelines on the branch main; nothing is applied."""
+    def make(self, forge: str, environments: dict[str, str] | None = None) -> None:
+        """The project with its pipelines on the branch main; nothing is applied.
+
+        `environments` is what iac.yaml says of each of several.
+        """
         subprocess.run(["git", "init", "--quiet", "--bare", "--initial-branch=main", str(self.bare)], check=True)
         subprocess.run(["git", "init", "--quiet", "--initial-branch=main", str(self.clone)], check=True)
         (self.bare / "hooks").mkdir(exist_ok=True)
@@ -75,9 +79,23 @@ class Hub:
         assert run(["-q", "-C", str(self.clone), "init", *asked]) == 0
         key = Path(os.environ["XDG_CONFIG_HOME"]) / "iac/identities/demo.txt"
         self.identity = next(line for line in key.read_text().splitlines() if line.startswith("AGE-SECRET-KEY"))
+        if environments:
+            self._divide(forge, environments)
         self.define("portal")
         self.commit("the project")
         self.git("push", "--quiet", "origin", "main")
+
+    def _divide(self, forge: str, environments: dict[str, str]) -> None:
+        """Give the project environments, each with a state, and the pipelines of all of them in one go."""
+        file = self.clone / "iac.yaml"
+        lines = [line for line in file.read_text().splitlines() if not line.startswith("  lineage:")]
+        lines += ["environments:", *(f"  {name}: {settings}" for name, settings in environments.items()), ""]
+        file.write_text("\n".join(lines))
+        for name in environments:
+            assert run(["-q", "-C", str(self.clone), "--env", name, "state", "init"]) == 0
+        shutil.rmtree(self.clone / f".{forge}")
+        shutil.rmtree(self.clone / ".github", ignore_errors=True)
+        assert run(["-q", "-C", str(self.clone), "init", "--ci", forge]) == 0
 
     def define(self, name: str, **values: Any) -> None:
         given = {

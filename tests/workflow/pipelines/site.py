@@ -33,6 +33,13 @@ class Refused(Exception):
         self.status = status
 
 
+@dataclass(frozen=True)
+class Elsewhere:
+    """An answer that sends on to another URL."""
+
+    url: str
+
+
 @dataclass
 class Site:
     """Where it listens, and what it was asked."""
@@ -59,8 +66,12 @@ def serve(answer: Callable[[Asked], Any]) -> Iterator[Site]:
                 status, value = 200, answer(asked)
             except Refused as refused:
                 status, value = refused.status, {"message": "no"}
-            data = value if isinstance(value, bytes) else json.dumps(value).encode()
+            if isinstance(value, Elsewhere):
+                status = 302
+            data = value if isinstance(value, bytes) else json.dumps(value, default=str).encode()
             self.send_response(status)
+            if isinstance(value, Elsewhere):
+                self.send_header("Location", value.url)
             self.send_header("Content-Length", str(len(data)))
             self.end_headers()
             self.wfile.write(data)

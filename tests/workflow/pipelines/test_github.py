@@ -15,7 +15,7 @@ import pytest
 import yaml
 
 from iac.sandbox.fault import Fault, FaultKind
-from tests.workflow.pipelines.conftest import READER, WRITER, needs_tools
+from tests.workflow.pipelines.conftest import READER, WRITER, check_silence, needs_tools
 from tests.workflow.pipelines.github import BOT, GitHub, forged, run_action
 from tests.workflow.pipelines.site import serve
 
@@ -37,7 +37,6 @@ def github(hub: Hub) -> Iterator[GitHub]:
     identity = {"IAC_AGE_IDENTITY": hub.identity}
     github.environments = {
         "iac-plan": READER,
-        "iac-drift": READER,
         "iac-apply": {**WRITER, **identity},
         "iac-render": identity,
         "iac-approve": {},
@@ -45,12 +44,8 @@ def github(hub: Hub) -> Iterator[GitHub]:
     with serve(github.answer) as site:
         github.url = site.url
         yield github
-    for text in [*hub.said, *(each["body"] for each in github.comments.values())]:
-        assert hub.identity not in text
-        assert not hub.secret("portal") or hub.secret("portal") not in text
-    for path in (hub.folder / "artifacts").rglob("*"):
-        if path.is_file():
-            assert path.name in {"plan.md", "plan.html", "reviewed.json", "drift.md"}
+    told = [each["body"] for each in [*github.comments.values(), *github.issues.values()]]
+    check_silence(hub, told, github.tokens)
 
 
 def propose(github: GitHub, number: int = 1, **values: object) -> None:
@@ -63,9 +58,11 @@ def propose(github: GitHub, number: int = 1, **values: object) -> None:
 
 def planned(github: GitHub, number: int = 1) -> str:
     """The comment that the plan of a pull request leaves."""
-    jobs = github.run("iac-plan", "pull_request_target", number=number)
-    assert ["success", "success"] == [job.result for job in jobs.values()], jobs["plan"].log
-    (body,) = comments(github, number, "<!-- iac-plan -->")
+    jobs = github.run("iac", "pull_request_target", number=number)
+    assert {"plan": "success", "report": "success"} == {name: job.result for name, job in jobs.items()}, jobs[
+        "plan"
+    ].log
+    (body,) = comments(github, number, "<!-- iac-plan ")
     return body
 
 
@@ -101,8 +98,8 @@ def test_a_change_is_planned_reviewed_merged_applied_and_rendered_on_another_run
     assert 1 == len(github.comments)
     github.variables["IAC_RENDER_RUNNER"] = RENDERER
     github.merge_pull(1)
-    jobs = github.run("iac-apply", "push")
-    assert {"approve": "skipped", "apply": "success", "comment": "skipped", "render": "success"} == {
+    jobs = github.run("iac", "push")
+    assert {"apply": "success", "report": "success", "render": "success"} == {
         name: job.result for name, job in jobs.items()
     }, jobs["apply"].log
     assert ["portal"] == registered(github)
@@ -112,29 +109,29 @@ def test_a_change_is_planned_reviewed_merged_applied_and_rendered_on_another_run
     assert github.hub.secret("portal") in (rendered / "out/portal.env").read_text()
     installed = set((github.hub.folder / "pip.log").read_text().splitlines())
     options = "install --quiet --disable-pip-version-check --require-hashes --only-binary :all: --no-deps -r .github/"
-    assert {f"{options}iac-requirements.txt", f"{options}iac-requirements.validate.txt"} == installed
+    assert {f"{options}iac-requirements.txt"} == installed
 
 
 def test_a_change_on_the_server_after_the_review_stops_with_4_and_needs_another_approval(reviewed: GitHub) -> None:
     github = reviewed
-    github.run("iac-apply", "push")
+    github.run("iac", "push")
     propose(github, 2, client_name="Data portal")
     merged(github, 2)
     store = github.hub.sandbox.iam.world.store
     by_hand = store.find("portal")
     assert by_hand
     store.put(replace(by_hand, client_name="By hand", scope=("openid",)))
-    stopped = github.run("iac-apply", "push")
-    assert ("failure", "success", "skipped") == tuple(stopped[name].result for name in ("apply", "comment", "render"))
+    stopped = github.run("iac", "push")
+    assert {"apply": "failure", "report": "success"} == {name: job.result for name, job in stopped.items()}
     assert "exit 4" in stopped["apply"].log
     assert "By hand" == getattr(store.find("portal"), "client_name", "")
-    (told,) = comments(github, 2, "<!-- iac-apply -->")
+    (told,) = comments(github, 2, "<!-- iac-apply ")
     (digest,) = re.findall(r"Digest `(sha256:\w+)`", told)
     github.rejected = {"iac-approve"}
-    refused = github.run("iac-apply", "workflow_dispatch", inputs={"digest": digest})
-    assert ("failure", "skipped") == (refused["approve"].result, refused["apply"].result)
+    refused = github.run("iac", "workflow_dispatch", inputs={"digest": digest})
+    assert {"approve": "failure", "report": "success"} == {name: job.result for name, job in refused.items()}
     github.rejected = set()
-    assert "success" == github.run("iac-apply", "workflow_dispatch", inputs={"digest": digest})["apply"].result
+    assert "success" == github.run("iac", "workflow_dispatch", inputs={"digest": digest})["apply"].result
     assert "Data portal" == getattr(store.find("portal"), "client_name", "")
 
 
@@ -159,12 +156,12 @@ def test_a_runner_that_is_lost_in_the_middle_is_followed_by_one_that_finishes(re
         return response
 
     server.answer = answer  # type: ignore[method-assign]
-    assert "failure" == reviewed.run("iac-apply", "push")["apply"].result
+    assert "failure" == reviewed.run("iac", "push")["apply"].result
     assert ["portal"] == registered(reviewed)
     secret = reviewed.hub.secret("portal")
     server.answer = honest  # type: ignore[method-assign]
     free_lock(reviewed.hub)
-    again = reviewed.run("iac-apply", "push")["apply"]
+    again = reviewed.run("iac", "push")["apply"]
     assert "success" == again.result, again.log
     assert ["portal"] == registered(reviewed)
     assert again.folder
@@ -181,7 +178,7 @@ def free_lock(hub: Hub) -> None:
 def test_what_was_applied_in_part_is_tried_again_with_the_same_approval(reviewed: GitHub) -> None:
     fault = Fault(kind=FaultKind.STATUS, method="POST", path="/iam/api/clients", status=400, body="json", times=1)
     reviewed.hub.sandbox.faults.add(fault)
-    job = reviewed.run("iac-apply", "push")["apply"]
+    job = reviewed.run("iac", "push")["apply"]
     assert "success" == job.result, job.log
     assert "applied in part" in job.log
     assert ["portal"] == registered(reviewed)
@@ -194,22 +191,21 @@ def test_without_a_plan_of_the_merged_commit_nothing_is_applied(github: GitHub) 
     github.hub.commit("after the review")
     github.open_pull(1, "change-1")
     github.merge_pull(1)
-    jobs = github.run("iac-apply", "push")
+    jobs = github.run("iac", "push")
     assert "exit 4" in jobs["apply"].log
     assert [] == registered(github)
-    assert "Slipped in" in comments(github, 1, "<!-- iac-apply -->")[0]
+    assert "Slipped in" in comments(github, 1, "<!-- iac-apply ")[0]
 
 
 @pytest.mark.live
 def test_a_commit_that_came_by_no_pull_request_passes_only_without_changes(github: GitHub) -> None:
-    jobs = github.run("iac-apply", "push")
-    assert "exit 4" in jobs["apply"].log
-    assert "skipped" == jobs["comment"].result
+    assert "exit 4" in github.run("iac", "push")["apply"].log
+    assert {} == github.comments
     propose(github)
     merged(github)
-    assert "success" == github.run("iac-apply", "push")["apply"].result
+    assert "success" == github.run("iac", "push")["apply"].result
     github.pulls.clear()
-    assert "success" == github.run("iac-apply", "push")["apply"].result
+    assert "success" == github.run("iac", "push")["apply"].result
 
 
 def test_a_digest_that_another_job_put_there_does_not_count(github: GitHub, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -222,11 +218,12 @@ def test_a_digest_that_another_job_put_there_does_not_count(github: GitHub, monk
         subprocess.check_output(["iac", "-C", github.hub.clone, "plan", "--format", "json"], env={
             **os.environ, "PATH": github.hub.tools()}, text=True)
     )  # fmt: skip
-    files = {"reviewed.json": json.dumps({"number": "1", "head": sha, "digest": plan["digest"]})}
-    for event, file in (("pull_request", "iac-plan"), ("pull_request_target", "other"), ("push", "iac-plan")):
+    plans = [{"number": 1, "head": sha, "digest": plan["digest"]}]
+    files = {"report.json": json.dumps({"plans": plans, "notes": [], "issues": []})}
+    for event, file in (("pull_request", "iac"), ("pull_request_target", "other"), ("push", "iac")):
         forged(github, f"iac-plan-1-{sha}", files, event=event, path=f".github/workflows/{file}.yml")
     github.merge_pull(1)
-    assert "exit 4" in github.run("iac-apply", "push")["apply"].log
+    assert "exit 4" in github.run("iac", "push")["apply"].log
     assert [] == registered(github)
 
 
@@ -237,7 +234,7 @@ def test_a_pull_request_that_changes_settings_is_planned_with_those_of_the_base(
         file = github.hub.clone / "iac.yaml"
         text = file.read_text().replace(github.hub.sandbox.issuer, f"{evil.url}/").replace("IAC_CLIENT_SECRET", "PATH")
         file.write_text(text.replace("iac-state", "evil-state") + "limits: {max_deletes: null}\n")
-        (github.hub.clone / ".github/workflows/iac-plan.yml").write_text("on: {pull_request_target: }\njobs: {}\n")
+        (github.hub.clone / ".github/workflows/iac.yml").write_text("on: {pull_request_target: }\njobs: {}\n")
         github.hub.commit("evil")
         github.open_pull(1, "change-1")
         said = planned(github)
@@ -258,8 +255,8 @@ def test_files_of_a_pull_request_lead_nowhere_and_run_nothing(github: GitHub) ->
     (hub.clone / ".gitattributes").write_text("*.yaml filter=evil\n")
     hub.commit("evil")
     github.open_pull(1, "change-1")
-    jobs = github.run("iac-plan", "pull_request_target", number=1)
-    assert ("failure", "success") == (jobs["plan"].result, jobs["comment"].result)
+    jobs = github.run("iac", "pull_request_target", number=1)
+    assert {"plan": "failure", "report": "success"} == {name: job.result for name, job in jobs.items()}
     (comment,) = github.comments.values()
     assert "outside-project" in comment["body"]
     assert "repositoryformatversion" not in comment["body"] + jobs["plan"].log
@@ -271,7 +268,7 @@ def test_files_of_a_pull_request_lead_nowhere_and_run_nothing(github: GitHub) ->
 def test_a_pull_request_that_has_moved_on_is_left_to_its_newer_run(github: GitHub) -> None:
     propose(github)
     github.pulls[1]["head"] = {**github.pulls[1]["head"], "sha": "0" * 40}
-    jobs = github.run("iac-plan", "pull_request_target", number=1)
+    jobs = github.run("iac", "pull_request_target", number=1)
     assert "has moved on" in jobs["plan"].log
     assert {} == github.comments
 
@@ -280,11 +277,16 @@ def test_a_pull_request_that_has_moved_on_is_left_to_its_newer_run(github: GitHu
 def test_a_comment_of_somebody_else_is_left_alone(github: GitHub) -> None:
     propose(github)
     for number in range(100):
-        github.comments[number] = {"id": number, "issue": 1, "user": {"login": "eve"}, "body": "<!-- iac-plan --> mine"}
-    github.run("iac-plan", "pull_request_target", number=1)
-    github.run("iac-plan", "pull_request_target", number=1)
+        github.comments[number] = {
+            "id": number,
+            "issue": 1,
+            "user": {"login": "eve"},
+            "body": "<!-- iac-plan x --> mine",
+        }
+    github.run("iac", "pull_request_target", number=1)
+    github.run("iac", "pull_request_target", number=1)
     assert 1 == len([each for each in github.comments.values() if each["user"]["login"] == BOT])
-    assert all(each["body"] == "<!-- iac-plan --> mine" for number, each in github.comments.items() if number < 100)
+    assert all(each["body"] == "<!-- iac-plan x --> mine" for number, each in github.comments.items() if number < 100)
 
 
 def test_drift_is_reported_in_one_issue_accepted_and_the_issue_closed(
@@ -293,15 +295,17 @@ def test_drift_is_reported_in_one_issue_accepted_and_the_issue_closed(
     from iac.cli import run
 
     hub = reviewed.hub
-    reviewed.run("iac-apply", "push")
-    assert "success" == reviewed.run("iac-drift", "schedule")["issue"].result
+    reviewed.run("iac", "push")
+    assert {"nightly": "success", "report": "success"} == {
+        name: job.result for name, job in reviewed.run("iac", "schedule").items()
+    }
     assert {} == reviewed.issues
     store = hub.sandbox.iam.world.store
     for name in ("Changed by hand", "Changed again"):
         found = store.find("portal")
         assert found
         store.put(replace(found, client_name=name, contacts=("ops@example.org",)))
-        reviewed.run("iac-drift", "schedule")
+        reviewed.run("iac", "schedule")
     (issue,) = reviewed.issues.values()
     assert "open" == issue["state"]
     assert "Changed again" in issue["body"]
@@ -312,35 +316,35 @@ def test_drift_is_reported_in_one_issue_accepted_and_the_issue_closed(
     hub.commit("accept")
     reviewed.open_pull(2, "accept")
     merged(reviewed, 2)
-    assert "success" == reviewed.run("iac-apply", "push")["apply"].result
-    reviewed.run("iac-drift", "schedule")
+    assert "success" == reviewed.run("iac", "push")["apply"].result
+    reviewed.run("iac", "schedule")
     assert "closed" == issue["state"]
 
 
 def test_a_server_that_does_not_answer_is_no_drift(github: GitHub) -> None:
     github.hub.sandbox.faults.add(Fault(kind=FaultKind.STATUS, path="/iam/api/clients*", status=401, times=9))
-    jobs = github.run("iac-drift", "schedule")
-    assert ("failure", "skipped") == (jobs["drift"].result, jobs["issue"].result)
+    jobs = github.run("iac", "schedule")
+    assert ("failure", {}) == (jobs["nightly"].result, github.issues)
 
 
 def test_a_rotation_by_hand_gives_a_new_secret_after_approval(reviewed: GitHub, tmp_path: Path) -> None:
-    reviewed.run("iac-apply", "push")
+    reviewed.run("iac", "push")
     before = reviewed.hub.secret("portal")
     reviewed.rejected = {"iac-approve"}
-    inputs = {"addresses": f"portal $(touch {tmp_path}/run)", "revoke": False}
-    assert "skipped" == reviewed.run("iac-rotate", "workflow_dispatch", inputs=inputs)["rotate"].result
+    inputs = {"rotate": f"portal $(touch {tmp_path}/run)", "revoke": False}
+    assert "apply" not in reviewed.run("iac", "workflow_dispatch", inputs=inputs)
     reviewed.rejected = set()
-    assert "failure" == reviewed.run("iac-rotate", "workflow_dispatch", inputs=inputs)["rotate"].result
+    assert "failure" == reviewed.run("iac", "workflow_dispatch", inputs=inputs)["apply"].result
     assert not (tmp_path / "run").exists()
     assert before == reviewed.hub.secret("portal")
-    inputs = {"addresses": "portal", "revoke": True}
-    assert "success" == reviewed.run("iac-rotate", "workflow_dispatch", inputs=inputs)["rotate"].result
+    inputs = {"rotate": "portal", "revoke": True}
+    assert "success" == reviewed.run("iac", "workflow_dispatch", inputs=inputs)["apply"].result
     assert before != reviewed.hub.secret("portal")
 
 
 def test_a_plan_needs_a_client_that_reads_alone_and_no_key_and_writes_nothing(reviewed: GitHub) -> None:
     hub = reviewed.hub
-    reviewed.run("iac-apply", "push")
+    reviewed.run("iac", "push")
     propose(reviewed, 2, client_name="Data portal")
     before = hub.git("for-each-ref", where=hub.bare)
     honest, asked = hub.sandbox.server.answer, []
@@ -385,6 +389,6 @@ def test_names_of_files_command_no_runner_where_a_merge_fails(github: GitHub) ->
     hub.rename("change-1", name)
     github.open_pull(1, "change-1")
     hub.change_meanwhile()
-    plan = github.run("iac-plan", "pull_request_target", number=1)["plan"]
+    plan = github.run("iac", "pull_request_target", number=1)["plan"]
     assert ("failure", True) == (plan.result, "CONFLICT" in plan.log)
     assert not [line for line in plan.log.splitlines() if line.strip().startswith("::") or "##[" in line]

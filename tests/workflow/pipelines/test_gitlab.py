@@ -13,7 +13,7 @@ import pytest
 
 from iac.cli import run
 from iac.sandbox.fault import Fault, FaultKind
-from tests.workflow.pipelines.conftest import READER, WRITER, needs_tools
+from tests.workflow.pipelines.conftest import READER, WRITER, check_silence, needs_tools
 from tests.workflow.pipelines.gitlab import TOKEN, GitLab
 from tests.workflow.pipelines.site import serve
 from tests.workflow.pipelines.test_github import free_lock
@@ -37,18 +37,14 @@ def gitlab(hub: Hub) -> Iterator[GitLab]:
     gitlab.protected = {
         "*": {"IAC_GITLAB_TOKEN": TOKEN},
         "iac-plan": READER,
-        "iac-drift": READER,
         "iac-apply": {**WRITER, **identity},
         "iac-render": identity,
     }
     with serve(gitlab.answer) as site:
         gitlab.url = site.url
         yield gitlab
-    for text in [*hub.said, *(each["body"] for each in gitlab.notes.values())]:
-        for secret in (hub.identity, TOKEN, hub.secret("portal") or hub.identity):
-            assert secret not in text
-    kept = {path.name for path in (hub.folder / "artifacts").rglob("*") if path.is_file()}
-    assert all(re.fullmatch(r"iac-(junit\.xml|code-quality\.json)|\d+\.(json|html)", name) for name in kept)
+    told = [each["body"] for each in gitlab.notes.values()] + [each["description"] for each in gitlab.issues.values()]
+    check_silence(hub, told, [TOKEN])
 
 
 def propose(gitlab: GitLab, iid: int = 1, **values: object) -> None:
@@ -122,7 +118,7 @@ def test_a_change_on_the_server_after_the_review_stops_with_4_and_needs_another_
     store.put(replace(by_hand, client_name="By hand", scope=("openid",)))
     assert "exit 4" in reviewed.run("push")["iac-apply"].log
     assert "By hand" == getattr(store.find("portal"), "client_name", "")
-    (told,) = notes(reviewed, 2, "<!-- iac-apply -->")
+    (told,) = notes(reviewed, 2, "<!-- iac-apply ")
     (digest,) = re.findall(r"Digest `(sha256:\w+)`", told)
     assert {} == reviewed.run("web")
     assert "success" == reviewed.run("web", IAC_DIGEST=digest)["iac-apply"].result
@@ -168,12 +164,12 @@ def test_a_note_that_leads_to_a_job_of_others_or_to_another_plan_does_not_count(
     reviewed.jobs[number] = {**job, "ref": "refs/merge-requests/1/head"}
     assert "exit 4" in reviewed.run("push")["iac-apply"].log
     reviewed.jobs[number] = job
-    (file,) = (reviewed.hub.folder / "artifacts").rglob("1.json")
-    plan = json.loads(file.read_text())
-    file.write_text(json.dumps({**plan, "head": "0" * 40}))
+    file = reviewed.hub.folder / f"artifacts/{number}/iac-ci/report.json"
+    kept = file.read_text()
+    file.write_text(kept.replace(reviewed.requests[1]["sha"], "0" * 40))
     assert "exit 4" in reviewed.run("push")["iac-apply"].log
     assert [] == registered(reviewed)
-    file.write_text(json.dumps(plan))
+    file.write_text(kept)
     assert "success" == reviewed.run("push")["iac-apply"].result
 
 
@@ -207,7 +203,8 @@ def test_one_request_that_cannot_be_planned_does_not_keep_the_others_from_it(git
     assert "mistakes in the configuration" in refused
     assert len(refused) < 100_000  # the limit of a note: long lists are cut with a count before it
     assert "1 to create" in notes(gitlab, 2, "<!-- iac-plan ")[0]
-    assert ["2.json"] == [path.name for path in (gitlab.hub.folder / "artifacts").rglob("*.json")]
+    (file,) = (gitlab.hub.folder / "artifacts").rglob("report.json")
+    assert [2] == [plan["number"] for plan in json.loads(file.read_text())["plans"]]
 
 
 @pytest.mark.live
@@ -234,14 +231,14 @@ def test_drift_is_reported_in_one_issue_accepted_and_the_issue_closed(
 ) -> None:
     hub = reviewed.hub
     reviewed.run("push")
-    assert "success" == reviewed.run("schedule", IAC_JOB="drift")["iac-drift"].result
+    assert "success" == reviewed.run("schedule", IAC_JOB="nightly")["iac-nightly"].result
     assert {} == reviewed.issues
     store = hub.sandbox.iam.world.store
     for name in ("Changed by hand", "Changed again"):
         found = store.find("portal")
         assert found
         store.put(replace(found, client_name=name))
-        reviewed.run("schedule", IAC_JOB="drift")
+        reviewed.run("schedule", IAC_JOB="nightly")
     (issue,) = reviewed.issues.values()
     assert ("opened", True) == (issue["state"], "Changed again" in issue["description"])
     hub.branch("accept")
@@ -253,7 +250,7 @@ def test_drift_is_reported_in_one_issue_accepted_and_the_issue_closed(
     planned(reviewed, 2)
     reviewed.merge_request(2)
     assert "success" == reviewed.run("push")["iac-apply"].result
-    reviewed.run("schedule", IAC_JOB="drift")
+    reviewed.run("schedule", IAC_JOB="nightly")
     assert "closed" == issue["state"]
 
 
@@ -261,9 +258,9 @@ def test_drift_is_reported_in_one_issue_accepted_and_the_issue_closed(
 def test_a_rotation_by_hand_gives_a_new_secret(reviewed: GitLab) -> None:
     reviewed.run("push")
     before = reviewed.hub.secret("portal")
-    assert "failed" == reviewed.run("web", IAC_ROTATE="portal $(id)")["iac-rotate"].result
+    assert "failed" == reviewed.run("web", IAC_ROTATE="portal $(id)")["iac-apply"].result
     assert before == reviewed.hub.secret("portal")
-    assert "success" == reviewed.run("web", IAC_ROTATE="portal", IAC_REVOKE="true")["iac-rotate"].result
+    assert "success" == reviewed.run("web", IAC_ROTATE="portal", IAC_REVOKE="true")["iac-apply"].result
     assert before != reviewed.hub.secret("portal")
 
 

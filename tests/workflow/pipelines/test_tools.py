@@ -23,9 +23,9 @@ from tests.workflow.pipelines.hub import WHEEL
 
 ROOT = Path(__file__).parents[3]
 pytestmark = pytest.mark.live
-FACTS = PipelineFacts(
-    "https://iam.example.org/", "services/iam", "prod", "main", extras=("jose", "s3", "sops"), wheel=WHEEL
-)
+ISSUERS = {name: f"https://{name}.example.org/" for name in ("dev", "prod")}
+FACTS = PipelineFacts(ISSUERS, "services/iam", "main", extras=("jose", "s3", "sops"), wheel=WHEEL, is_named=True)
+ONE = PipelineFacts({"default": "https://iam.example.org/"}, ".", "main", wheel=WHEEL)
 MACHINE = re.compile(r"\.venv.*|\.git|\.demo|\.\w+_cache|\.hypothesis|\.coverage.*|__pycache__|dist")
 
 
@@ -52,9 +52,10 @@ def written(folder: Path, facts: PipelineFacts = FACTS) -> None:
 
 @pytest.mark.skipif(shutil.which("actionlint") is None, reason="actionlint is built with go, which is not here")
 def test_actionlint_has_nothing_to_say_of_the_workflows(tmp_path: Path) -> None:
-    written(tmp_path)
     run("git", "init", "--quiet", cwd=tmp_path)
-    assert "" == run("actionlint", "-no-color", cwd=tmp_path)
+    for facts in (FACTS, ONE):
+        written(tmp_path, facts)
+        assert "" == run("actionlint", "-no-color", cwd=tmp_path)
     (tmp_path / ".github/workflows/wrong.yml").write_text(
         "on: push\njobs: {a: {runs-on: x, steps: [{run: 'echo $X'}]}}\n"
     )
@@ -62,8 +63,8 @@ def test_actionlint_has_nothing_to_say_of_the_workflows(tmp_path: Path) -> None:
 
 
 def test_shellcheck_has_nothing_to_say_of_scripts_that_actionlint_does_not_read(tmp_path: Path) -> None:
-    pipeline = yaml.safe_load(render_pipelines("gitlab", FACTS)[".gitlab/iac-prod.gitlab-ci.yml"])
-    scripts = ["\n".join(job.get("script", ()) or job["before_script"]) for job in pipeline.values()]
+    pipeline = yaml.safe_load(render_pipelines("gitlab", FACTS)[".gitlab/iac.gitlab-ci.yml"])
+    scripts = ["\n".join(job.get("script") or job.get("before_script", ())) for job in pipeline.values()]
     steps = yaml.safe_load((ROOT / "action.yml").read_text(encoding="utf-8"))["runs"]["steps"]
     scripts += [step["run"] for step in steps if "run" in step]
     assert len(scripts) > 7
@@ -90,17 +91,17 @@ def test_the_step_that_installs_iac_installs_this_version_and_no_more_than_is_wr
     digest = hashlib.sha256(wheel.read_bytes()).hexdigest()
     written(tmp_path, replace(FACTS, wheel=f"{wheel.as_uri()}#sha256={digest}"))
     if forge == "github":
-        workflow = yaml.safe_load((tmp_path / ".github/workflows/iac-plan-prod.yml").read_text())
+        workflow = yaml.safe_load((tmp_path / ".github/workflows/iac.yml").read_text())
         (install,) = [step["run"] for step in workflow["jobs"]["plan"]["steps"] if step.get("name") == "Install iac"]
     else:
-        pipeline = yaml.safe_load((tmp_path / ".gitlab/iac-prod.gitlab-ci.yml").read_text())
-        install = pipeline[".iac-prod"]["before_script"][-1]
+        pipeline = yaml.safe_load((tmp_path / ".gitlab/iac.gitlab-ci.yml").read_text())
+        install = pipeline[".iac"]["before_script"][-1]
     run(sys.executable, "-m", "venv", "runner", cwd=tmp_path)
     path = f"{tmp_path / 'runner/bin'}{os.pathsep}{os.environ['PATH']}"
     script = f"{install}\niac --version\npip check\npip list --format freeze --disable-pip-version-check"
     said = run("bash", "-eo", "pipefail", "-c", script, cwd=tmp_path, PATH=path)
     assert f"iac {__version__}\nNo broken requirements found.\n" in said
-    file = tmp_path / f".{forge}/iac-requirements-prod.txt"
+    file = tmp_path / f".{forge}/iac-requirements.txt"
     text = file.read_text()
     named = {canonicalize_name(name) for name in re.findall(r"^([A-Za-z0-9._-]+)(?:==| @ )", text, re.MULTILINE)}
     installed = {canonicalize_name(name) for name in re.findall(r"^(\S+?)(?:==| @ )", said, re.MULTILINE)}

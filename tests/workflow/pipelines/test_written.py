@@ -21,12 +21,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 ROOT = Path(__file__).parents[3]
-FACTS = PipelineFacts("https://iam.example.org/", ".", "default", "main", wheel=WHEEL)
-NAMED = PipelineFacts("https://iam.example.org/", "services/iam", "prod", "release/1", wheel=WHEEL)
+FACTS = PipelineFacts({"default": "https://iam.example.org/"}, ".", "main", wheel=WHEEL)
+ISSUERS = {name: f"https://{name}.example.org/" for name in ("dev", "test", "prod")}
+NAMED = PipelineFacts(ISSUERS, "services/iam", "release/1", wheel=WHEEL, is_named=True)
 KEYED = PipelineFacts(
-    "https://iam.example.org/",
+    {"default": "https://iam.example.org/"},
     ".",
-    "default",
     "main",
     login=("IAC_LOGIN_KEY",),
     state=("IAC_STATE_KEY_ID", "IAC_STATE_KEY"),
@@ -37,8 +37,8 @@ WITH_WHEEL = f"pipelines: {{wheel: '{WHEEL}'}}\n"
 GIT_STATE = PROJECT + "state: {backend: git}\n" + WITH_WHEEL
 
 
-def root_text(facts: PipelineFacts) -> str:
-    root = FORGES["gitlab"].root(facts.suffix)
+def root_text() -> str:
+    root = FORGES["gitlab"].root
     assert root
     return root.text
 
@@ -70,7 +70,7 @@ def test_all_files_hold_by_the_schemas_of_their_forges(tmp_path: Path) -> None:
             for path, text in files(forge, facts).items():
                 (folder / path).parent.mkdir(parents=True, exist_ok=True)
                 (folder / path).write_text(text)
-        (folder / ".gitlab/root.gitlab-ci.yml").write_text(root_text(facts))
+        (folder / ".gitlab/root.gitlab-ci.yml").write_text(root_text())
     check = [sys.executable, "-m", "check_jsonschema", "--builtin-schema"]
     workflows, pipelines = tmp_path.rglob(".github/workflows/*.yml"), tmp_path.rglob("*.gitlab-ci.yml")
     subprocess.run([*check, "vendor.github-workflows", *workflows], check=True)
@@ -92,28 +92,21 @@ def test_no_script_has_an_expression_in_it() -> None:
     scripts += [
         step["run"] for step in yaml.safe_load((ROOT / "action.yml").read_text())["runs"]["steps"] if "run" in step
     ]
-    assert len(scripts) > 20
+    assert len(scripts) > 15
     assert [] == [script for script in scripts if "${{" in script]
 
 
 def test_permissions_are_none_but_what_a_job_names() -> None:
-    assert [{}] * 10 == [workflow["permissions"] for _, workflow in workflows()]
+    assert [{}] * 4 == [workflow["permissions"] for _, workflow in workflows()]
     writes = {
-        f"{path} {name}": {what for what, how in job["permissions"].items() if how == "write"}
-        for path, workflow in workflows()
-        for name, job in workflow["jobs"].items()
-        if "-prod" not in path
-    }
-    short = {
-        key.removeprefix(".github/workflows/iac-").replace(".yml", ""): value for key, value in writes.items() if value
+        name.partition("workflows/")[2]: {what for what, how in job["permissions"].items() if how == "write"}
+        for name, job in jobs()
     }
     assert {
-        "plan comment": {"pull-requests"},
-        "apply apply": {"contents"},
-        "apply comment": {"pull-requests"},
-        "drift issue": {"issues"},
-        "rotate rotate": {"contents"},
-    } == short
+        "iac.yml apply": {"contents"},
+        "iac.yml nightly": {"contents"},
+        "iac.yml report": {"pull-requests", "issues"},
+    } == {name: value for name, value in writes.items() if value}
 
 
 def test_who_can_write_holds_no_login_but_apply_s() -> None:
@@ -121,7 +114,7 @@ def test_who_can_write_holds_no_login_but_apply_s() -> None:
         secrets = set(re.findall(r"secrets\.(\w+)", str(job)))
         if "issues" in job["permissions"] or job["permissions"].get("pull-requests") == "write":
             assert not secrets, name
-        if "plan" in name or "drift" in name:
+        if name.endswith(" plan"):
             assert secrets <= {"IAC_CLIENT_ID", "IAC_CLIENT_SECRET"}, name
         assert bool(secrets) <= ("environment" in job), name
 
@@ -137,29 +130,73 @@ def test_every_job_ends_by_itself_and_every_action_is_pinned_to_a_commit() -> No
 def test_only_the_pull_request_s_own_job_runs_on_its_event_and_without_secrets() -> None:
     events = {path.rpartition("/")[2]: workflow["on"] for path, workflow in workflows()}
     assert "pull_request" == events["iac-validate.yml"]
-    assert {"pull_request_target"} == set(events["iac-plan.yml"])
-    assert {"push", "workflow_dispatch"} == set(events["iac-apply.yml"])
+    assert {"pull_request_target", "push", "schedule", "workflow_dispatch"} == set(events["iac.yml"])
     assert "secrets." not in files("github")[".github/workflows/iac-validate.yml"]
 
 
+def test_a_job_holds_no_program_but_one_command_of_iac() -> None:
+    steps = [step["run"] for _, job in jobs() for step in job["steps"] if "run" in step]
+    scripts = [
+        line for facts in (FACTS, NAMED) for job in gitlab_jobs(facts).values() for line in job.get("script", ())
+    ]
+    others = {line.strip() for line in [*steps, *scripts] if not re.fullmatch(r"iac [^;&|$`]*", unquoted(line))}
+    install = "pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: --no-deps -r "
+    assert {
+        f"{install}.github/iac-requirements.txt",
+        r"printf 'approved %s\n' \"$WHAT\"".replace('\\"', '"'),
+        "iac validate --format junit >iac-junit.xml || true",
+        "iac validate --format gitlab >iac-code-quality.json || true",
+        'iac -C "$IAC_DIR" validate --format junit >iac-junit.xml || true',
+        'iac -C "$IAC_DIR" validate --format gitlab >iac-code-quality.json || true',
+    } == others
+
+
+def unquoted(line: str) -> str:
+    """A command without the variables that it may have, which are quoted."""
+    return re.sub(r'"\$IAC_(DIR|ENVIRONMENT)"', "x", line)
+
+
+def gitlab_jobs(facts: PipelineFacts) -> dict[str, Any]:
+    text = files("gitlab", facts)[".gitlab/iac.gitlab-ci.yml"]
+    return {name: job for name, job in yaml.safe_load(text).items() if not name.startswith(".")}
+
+
 def test_apply_is_never_cancelled_and_never_runs_twice_at_once() -> None:
-    found = {path.rpartition("/")[2]: workflow for path, workflow in workflows()}
-    for name in ("iac-apply.yml", "iac-rotate.yml"):
-        assert {"group": "iac-apply", "cancel-in-progress": "false"} == found[name]["concurrency"]
-    pipeline = yaml.safe_load(files("gitlab")[".gitlab/iac.gitlab-ci.yml"])
-    assert {"iac-apply"} == {pipeline[job]["resource_group"] for job in ("iac-apply", "iac-rotate")}
+    for facts, of in ((FACTS, ""), (NAMED, "-${{ matrix.environment }}")):
+        written = yaml.load(files("github", facts)[".github/workflows/iac.yml"], yaml.BaseLoader)["jobs"]
+        for name in ("apply", "nightly"):
+            assert {"group": f"iac-apply{of}", "cancel-in-progress": "false"} == written[name]["concurrency"]
+    for facts, of in ((FACTS, ""), (NAMED, "-$IAC_ENVIRONMENT")):
+        pipeline = gitlab_jobs(facts)
+        assert {f"iac-apply{of}"} == {pipeline[job]["resource_group"] for job in ("iac-apply", "iac-nightly")}
 
 
-def test_an_environment_has_files_and_names_of_its_own() -> None:
-    paths = [*files("github", NAMED), *files("gitlab", NAMED)]
-    assert ".github/workflows/iac-plan-prod.yml" in paths
-    assert ".gitlab/iac-prod.gitlab-ci.yml" in paths
-    plan = yaml.load(files("github", NAMED)[".github/workflows/iac-plan-prod.yml"], yaml.BaseLoader)
-    assert ("services/iam", "prod") == (plan["env"]["IAC_DIR"], plan["env"]["IAC_ENVIRONMENT"])
-    assert ["release/1"] == plan["on"]["pull_request_target"]["branches"]
-    assert "iac-plan-prod" == plan["jobs"]["plan"]["environment"]
-    texts = [*yaml_files("github", NAMED).values(), *yaml_files("gitlab", NAMED).values()]
-    assert [] == [text for text in texts if re.search(r"@(?:[A-Z]+|include .*)@", text)], "a place is not filled in"
+def test_several_environments_are_one_file_with_secrets_of_their_own() -> None:
+    for forge in FORGES:
+        assert list(files(forge, FACTS)) == list(files(forge, NAMED))
+    written = yaml.load(files("github", NAMED)[".github/workflows/iac.yml"], yaml.BaseLoader)
+    assert ["release/1"] == written["on"]["pull_request_target"]["branches"]
+    pinned = "dev=https://dev.example.org/ test=https://test.example.org/ prod=https://prod.example.org/"
+    assert {"IAC_DIR": "services/iam", "IAC_ISSUER": pinned} == written["env"]
+    for name in ("plan", "apply", "nightly", "render"):
+        job = written["jobs"][name]
+        assert {"fail-fast": "false", "matrix": {"environment": [*ISSUERS]}} == job["strategy"]
+        assert job["environment"].endswith("-${{ matrix.environment }}")
+    for name, job in gitlab_jobs(NAMED).items():
+        if "environment" in job:
+            assert job["environment"]["name"].endswith("-$IAC_ENVIRONMENT"), name
+    texts = [text for facts in (FACTS, NAMED) for forge in FORGES for text in yaml_files(forge, facts).values()]
+    assert [] == [text for text in texts if re.search(r"@(?:\w+|include .*)@", text)], "a place is not filled in"
+
+
+def test_pipelines_are_short() -> None:
+    counts = {
+        (forge, len(facts.issuers)): sum(len(text.splitlines()) for text in yaml_files(forge, facts).values())
+        for forge in FORGES
+        for facts in (FACTS, NAMED)
+    }
+    limits = {("github", 1): 180, ("github", 3): 190, ("gitlab", 1): 100, ("gitlab", 3): 100}
+    assert {} == {key: count for key, count in counts.items() if count > limits[key]}
 
 
 def test_steps_that_log_in_have_the_variables_that_the_project_names_and_no_others() -> None:
@@ -174,9 +211,8 @@ def test_steps_that_log_in_have_the_variables_that_the_project_names_and_no_othe
     login = {"IAC_LOGIN_KEY", "IAC_STATE_KEY_ID", "IAC_STATE_KEY"}
     assert {
         "plan Plan": login,
-        "drift Look for drift": login,
-        "apply Apply it": {*login, "IAC_AGE_IDENTITY"},
-        "rotate Rotate": {*login, "IAC_AGE_IDENTITY"},
+        "apply Apply": {*login, "IAC_AGE_IDENTITY"},
+        "nightly Look": {*login, "IAC_AGE_IDENTITY"},
         "render Render": {"IAC_STATE_KEY_ID", "IAC_STATE_KEY", "IAC_AGE_IDENTITY"},
     } == found
 
@@ -207,20 +243,21 @@ def test_nothing_is_installed_but_the_wheel_and_what_the_project_needs_each_with
             assert sorted(requirements(text)) == sorted({"indigo-iac", *needed})
             blocks = re.split(r"^(?=[A-Za-z])", text, flags=re.MULTILINE)[1:]
             assert {True} == {"--hash=sha256:" in block for block in blocks}
-    validate = files("github", KEYED)[".github/iac-requirements.validate.txt"]
-    assert {"joserfc", "obstore"} & set(requirements(validate)) == set()
 
 
-def test_what_environments_share_has_nothing_of_one_of_them(repository: Path) -> None:
+def test_what_environments_need_is_united(repository: Path) -> None:
     by_key = "auth: {method: private_key_jwt, client_id: iac-ci, private_key: {env: IAC_LOGIN_KEY}}"
     write(repository, {"iac.yaml": f"{GIT_STATE}environments: {{dev: , prod: {{{by_key}}}}}\n"})
-    for name in ("dev", "prod"):
-        assert 0 == iac(repository, "--env", name, "init", "--ci", "github")
-    written = {path.name: path.read_text() for path in (repository / ".github").rglob("*.*") if path.is_file()}
-    assert "-r .github/iac-requirements.validate.txt\n" in written["iac-validate.yml"]
-    assert "-r .github/iac-requirements-prod.txt\n" in written["iac-plan-prod.yml"]
-    with_jose = {name for name, text in written.items() if name.endswith(".txt") and "joserfc==" in text}
-    assert {"iac-requirements-prod.txt"} == with_jose
+    assert 0 == iac(repository, "init", "--ci", "github")
+    assert "joserfc==" in (repository / ".github/iac-requirements.txt").read_text()
+    assert ["IAC_CLIENT_ID", "IAC_CLIENT_SECRET", "IAC_LOGIN_KEY"] == secrets_of_plan(repository)
+
+
+def secrets_of_plan(repository: Path) -> list[str]:
+    """The secrets that the step gets which plans, in the workflow that was written."""
+    plan = yaml.load((repository / ".github/workflows/iac.yml").read_text(), yaml.BaseLoader)["jobs"]["plan"]
+    (env,) = [step["env"] for step in plan["steps"] if step.get("name") == "Plan"]
+    return re.findall(r"secrets\.(\w+)", str(env))
 
 
 @pytest.fixture
@@ -240,10 +277,10 @@ def test_pipelines_are_added_to_a_project_that_is_there_and_written_once(
 ) -> None:
     project = write(repository / "services/iam", {"iac.yaml": GIT_STATE})
     assert 0 == iac(project, "init", "--ci", "github", "--ci", "gitlab")
-    assert "made .github/workflows/iac-plan.yml" in capsys.readouterr().out
-    plan = (repository / ".github/workflows/iac-plan.yml").read_text()
+    assert "made .github/workflows/iac.yml" in capsys.readouterr().out
+    plan = (repository / ".github/workflows/iac.yml").read_text()
     assert 'IAC_DIR: "services/iam"' in plan
-    assert 'branches: ["trunk"]' in plan
+    assert plan.count('branches: ["trunk"]') == 2
     assert "/.gitlab/iac.gitlab-ci.yml" in (repository / ".gitlab-ci.yml").read_text()
     before = {path: path.stat().st_mtime_ns for path in repository.rglob("*.yml")}
     assert 0 == iac(project, "init", "--ci", "github", "--ci", "gitlab")
@@ -254,11 +291,11 @@ def test_pipelines_are_added_to_a_project_that_is_there_and_written_once(
 def test_a_pipeline_that_is_another_one_is_not_overwritten_and_nothing_else_is_written(
     repository: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    write(repository, {"iac.yaml": GIT_STATE, ".github/workflows/iac-apply.yml": "name: mine\n"})
+    write(repository, {"iac.yaml": GIT_STATE, ".github/workflows/iac.yml": "name: mine\n"})
     assert 1 == iac(repository, "init", "--ci", "github")
     said = capsys.readouterr().err
-    assert "there is another pipeline already: .github/workflows/iac-apply.yml" in said
-    assert ["iac-apply.yml"] == [path.name for path in (repository / ".github/workflows").iterdir()]
+    assert "there is another pipeline already: .github/workflows/iac.yml" in said
+    assert ["iac.yml"] == [path.name for path in (repository / ".github/workflows").iterdir()]
 
 
 def test_a_gitlab_ci_file_that_is_there_is_left_alone_and_told_what_to_include(
@@ -304,10 +341,9 @@ def test_what_jobs_need_is_read_from_the_project(
 ) -> None:
     write(repository, {"iac.yaml": HEAD + BY_KEY + state})
     assert 0 == iac(repository, "init", "--ci", "github")
-    plan = (repository / ".github/workflows/iac-plan.yml").read_text()
     installed = requirements((repository / ".github/iac-requirements.txt").read_text())
     assert extras == [name for name in ("joserfc", "obstore", "cryptography") if name in installed]
-    assert secrets == re.findall(r"secrets\.(\w+)", plan)
+    assert secrets == secrets_of_plan(repository)
 
 
 @pytest.mark.parametrize(
@@ -334,17 +370,53 @@ def test_a_new_project_has_pipelines_for_the_login_that_it_begins_with(repositor
     subprocess.run(["git", "-C", repository, "remote", "add", "origin", "../hub.git"], check=True)
     asked = ("--project", "demo", "--issuer", "https://iam.example.org/", "--provider", "iam-self-service")
     assert 0 == iac(repository, "init", *asked, "--backend", "git", "--ci", "github", "--wheel", WHEEL)
-    plan = (repository / ".github/workflows/iac-plan.yml").read_text()
-    assert ["IAM_TOKEN"] == re.findall(r"secrets\.(\w+)", plan)
+    assert ["IAM_TOKEN"] == secrets_of_plan(repository)
 
 
-def test_several_environments_need_a_name(repository: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    write(repository, {"iac.yaml": GIT_STATE + "environments: {dev: , prod: }\n"})
+def test_environments_are_all_of_the_project_or_those_that_are_named(
+    repository: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write(repository, {"iac.yaml": GIT_STATE + "environments: {dev: , prod: , default: }\n"})
+
+    def written(*options: str) -> str:
+        (repository / ".github/workflows/iac.yml").unlink(missing_ok=True)
+        assert 0 == iac(repository, *options, "init", "--ci", "github"), capsys.readouterr().err
+        return (repository / ".github/workflows/iac.yml").read_text()
+
+    assert 'environment: ["dev", "prod", "default"]' in written()
+    assert 'environment: ["dev", "prod", "default"]' in written("--all-envs")
+    assert 'environment: ["prod", "dev"]' in written("--env", "prod", "--env", "dev")
+    assert 'environment: ["default"]' in written("--env", "default"), "it is named where there are others"
+    assert 1 == iac(repository, "--env", "none", "init", "--ci", "github")
+
+
+def test_an_environment_whose_state_is_on_this_machine_is_named(
+    repository: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    environments = "environments: {dev: {state: {backend: file}}, prod: }\n"
+    write(repository, {"iac.yaml": GIT_STATE + environments})
     assert 1 == iac(repository, "init", "--ci", "github")
-    assert "choose one: --env NAME" in capsys.readouterr().err
-    for name in ("dev", "prod"):
-        assert 0 == iac(repository, "--env", name, "init", "--ci", "github")
-    assert 9 == len(list((repository / ".github/workflows").iterdir()))
+    said = capsys.readouterr().err
+    assert "state.backend: file, environment dev" in said
+    assert "name the other environments: --env NAME for each" in said
+    assert 0 == iac(repository, "--env", "prod", "init", "--ci", "github")
+
+
+@pytest.mark.parametrize(
+    ("forge", "path"), [("github", ".github/workflows/iac-plan-dev.yml"), ("gitlab", ".gitlab/iac-dev.gitlab-ci.yml")]
+)
+def test_pipelines_of_an_earlier_version_do_not_run_beside_the_new_ones(
+    repository: Path, capsys: pytest.CaptureFixture[str], forge: str, path: str
+) -> None:
+    write(repository, {"iac.yaml": GIT_STATE, path: f"# Written by iac 0.1.0: iac init --ci {forge}.\njobs: {{}}\n"})
+    other = "github" if forge == "gitlab" else "gitlab"
+    assert 0 == iac(repository, "init", "--ci", other), "they are another forge's"
+    assert 1 == iac(repository, "init", "--ci", forge)
+    said = capsys.readouterr().err
+    assert f"there are pipelines of an earlier version: {path}" in said
+    assert f"git rm {path}" in said
+    (repository / path).unlink()
+    assert 0 == iac(repository, "init", "--ci", forge)
 
 
 def test_a_name_that_would_be_an_expression_is_refused(repository: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from typing import ClassVar
 
-from iac.ports.settings import Forge, PipelineFile
+from iac.ports.settings import Forge
 
 
 class Bench(Forge):
-    """One file an environment."""
+    """One file for all environments."""
 
     name = "bench"
+    files: ClassVar = {".bench/iac.yml": "iac.yml"}
+    requirements = ".bench/iac-requirements.txt"
     written = (".bench/iac*.yml", ".bench/iac-requirements*.txt")
-
-    def files(self, suffix: str) -> Iterator[PipelineFile]:
-        """The file of an environment."""
-        yield PipelineFile(f".bench/iac{suffix}.yml", "iac.yml")
+    each = "$(environment)"
+    opener = "iac.forges.bench.api"
+    sign = "BENCH"
+    approval = "run the job again with this digest"
 
     def secret(self, name: str) -> str:
         """A secret of the project."""
         return f"{name}: $(secret {name})"
-
-    def root(self, suffix: str) -> None:
-        """The forge reads what is in .bench."""
