@@ -112,4 +112,4 @@ def test_a_value_that_cannot_be_read_again_is_not_written() -> None:
     with pytest.raises(StateError, match="cannot hold a value"):
         check_state(state({"team/app": bad}))
     with pytest.raises(StateError, match="cannot hold a value"):
-        render_batch(Batch("lineage", "run", 1, [ClientWritten("team/app", bad)]))
+        render_batch(Batch("lineage", "run", 1, (ClientWritten("team/app", bad),)))
