@@ -193,7 +193,7 @@ def test_a_mistake_in_the_project_is_said_in_words(text: str, expected: str) -> 
     [
         ("client_name: Name\nclent_id: x", "client", "did you mean client_id?"),
         ("client_name: Name\nscopes: [openid]", "client", "did you mean scope?"),
-        ("client_name: Name\nclient_secret: x", "client", "a secret never stands in a file of the project"),
+        ("client_name: Name\nclient_secret: x", "client", "a secret does not belong in a file of the project"),
         ("client_name: Name\ncreated_at: 3", "client", "only the server sets it; remove it"),
         ("client_name: Name\nzzz: 3", "client", "known keys: client_id"),
         ("client_name: Name\ngrant_types: [autorization_code]", "client", "did you mean authorization_code?"),
