@@ -89,7 +89,7 @@ class RemoteBackend(JournaledBackend[_Snapshot]):
     def _load(self) -> State:
         """Read journal and cell. The journal comes first: a write to the cell meanwhile holds all of it."""
         with self._mutex:
-            fix = "when this machine's last run is over, move the file away: the next plan says what the server holds"
+            fix = "when this machine's last run is over, move the file away: the next plan reads the server"
             journal, size = self._journal.read(fix)
             stored = self._cell.read()
             if stored is None:

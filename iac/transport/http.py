@@ -289,8 +289,8 @@ class Http:
         return UnknownOutcome(
             "the request was sent and no answer came back",
             where=where,
-            why=f"{why}; the server may or may not have done it",
-            fix="run it again: what the server holds is read first",
+            why=f"{why}; iac does not know whether the server did it",
+            fix="run it again: iac first reads what the server has",
         )
 
     def _unreachable(self, error: Exception, why: str) -> UnreachableError:

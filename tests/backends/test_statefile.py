@@ -61,10 +61,12 @@ def _as_json(value: object) -> dict[str, object]:
 
 
 class TestDocument:
+    @pytest.mark.slow
     @given(states)
     def test_every_state_comes_back_as_it_was(self, state: State) -> None:
         assert state == parse_state(render_state(state), HERE)
 
+    @pytest.mark.slow
     @given(states)
     def test_the_text_does_not_depend_on_the_order_of_making(self, state: State) -> None:
         turned = replace(
@@ -202,6 +204,7 @@ class TestDocument:
 
 
 class TestJournal:
+    @pytest.mark.slow
     @given(st.lists(events, max_size=4), st.lists(events, max_size=4))
     def test_every_batch_comes_back_as_it_was(self, first: list[Event], second: list[Event]) -> None:
         batches = tuple(Batch("lineage", "run", 3, tuple(each)) for each in (first, second))
@@ -238,6 +241,7 @@ class TestJournal:
             parse_journal(line + line, HERE)
         assert "not an event of this version" in caught.value.why
 
+    @pytest.mark.slow
     @given(states, st.lists(events, max_size=6))
     def test_folding_twice_gives_what_folding_once_gives(self, state: State, each: list[Event]) -> None:
         for event in each:

@@ -96,7 +96,9 @@ def _hidden(stored: ClientState | None) -> SecretDecision:
         case SecretStatus.UNKNOWN:
             return _LOST if stored.secret else SecretDecision(SecretChange.UNKNOWN, SecretStep.NOTHING)
         case SecretStatus.NONE:
-            return SecretDecision(SecretChange.CREATED, SecretStep.ROTATE, "no secret of this client was ever stored")
+            return SecretDecision(
+                SecretChange.CREATED, SecretStep.ROTATE, "iac has never stored a secret of this client"
+            )
         case _:
             assert_never(stored.secret_status)
 
@@ -109,7 +111,7 @@ def _is_newer(observed: Registration, stored: ClientState) -> bool:
 
 def _shown(observed: Registration, stored: ClientState | None) -> SecretDecision:
     if observed.secret is None:
-        return SecretDecision(SecretChange.ROTATED, SecretStep.ROTATE, "the server holds no secret of this client")
+        return SecretDecision(SecretChange.ROTATED, SecretStep.ROTATE, "the server has no secret of this client")
     if stored is None:
         return SecretDecision(SecretChange.KEPT, SecretStep.TAKE)
     if (
@@ -163,7 +165,7 @@ def find_secretless(draft: Draft) -> Iterator[Diagnostic]:
             yield _about_secret(client, "secret-not-made", summary, fix)
         elif uses_secret(client.fields) and (change is None or not change.creates):
             fix = f"iac secret set {address}; if there is none, register another client under another address"
-            yield _about_secret(client, "secret-unknown", "iac knows no secret of the client", fix)
+            yield _about_secret(client, "secret-unknown", "iac does not know the client's secret", fix)
 
 
 def _about_secret(client: DesiredClient, rule: str, summary: str, fix: str) -> Diagnostic:

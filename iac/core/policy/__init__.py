@@ -127,7 +127,7 @@ def unused(waiver: Waiver, severities: Mapping[str, str]) -> Diagnostic | None:
         UNUSED,
         f"the waiver of {waiver.rule} waives nothing",
         waiver.location,
-        "nobody would notice what it lets pass later",
+        "it could hide later findings",
         "remove it",
         _SEVERITIES[seriousness],
     )

@@ -242,7 +242,7 @@ def check_owner(state: State, owner: Owner, origin: TextOrigin) -> State:
         raise StateError(
             "iac.yaml does not name the lineage of its state",
             where=origin.where,
-            why="without it somebody else's state could be taken for this one",
+            why="without it iac could take a foreign state for this one",
             fix=f"when this state is the project's own, set state.lineage in iac.yaml to {state.lineage}",
         )
     pairs = (
