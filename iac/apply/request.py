@@ -101,10 +101,6 @@ class Requests:
         additions = change.observed.additions if change.observed else {}
         return set_apart(registration, additions, change.sent_fields)
 
-    def stored(self, answer: Registration) -> Registration:
-        """What is stored, where an answer is not that yet (rec: self-service-user); else the answer."""
-        return (self.provider.get(answer.client_id) if server.reads_back(self.facts) else None) or answer
-
     def put(self, change: Change, fresh: Registration) -> Registration:
         """Lay the fields of a change over what is there."""
         fields, names = change.sent_fields, change.sent_names

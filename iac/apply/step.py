@@ -128,7 +128,8 @@ class Steps:
             client = with_secret(client, self._seal(change, answer.secret))
         client = _unknown_if_unseen(change, client, answer)
         not_kept = self._store(change, answer, client)
-        stored = self._requests.stored(answer)
+        # an answer may not be what is stored yet (rec: self-service-user)
+        stored = (self.provider.get(answer.client_id) if server.reads_back(self.facts) else None) or answer
         if stored is not answer:
             client = self._with_answered(change, stored, client)
             if self.facts.api.renews_tokens and client.rat is not None:
@@ -143,12 +144,14 @@ class Steps:
             # Read again right before the write: somebody may have changed the client while the plan was looked at.
             fresh = self._fresh(change)
             check_same(change.address, change.observed, fresh, change.definition.managed)
-            client = self._client_before(change, fresh)
+            client, seen = self._client_before(change, fresh), change.observed
+            # the plan has proven the secret that it saw, where that is needed
+            is_proven = self.facts.api.shows_true_secrets or fresh.secret == (seen.secret if seen else None)
             if change.step is SecretStep.CHOOSE:
                 # Up to 1.13 a PUT sets the secret that it carries (rec: admin-auth-method-matrix).
                 sealed, secret = self._chosen_secret(change)
                 client, fresh = with_secret(client, sealed), replace(fresh, secret=secret)
-            elif change.step is SecretStep.TAKE and fresh.secret is not None and self._is_proven(change, fresh):
+            elif change.step is SecretStep.TAKE and fresh.secret is not None and is_proven:
                 client = with_secret(client, self._seal(change, fresh.secret))
             elif change.step is SecretStep.DROP:
                 client = with_secret(client, None)
@@ -240,11 +243,6 @@ class Steps:
     def _may_be_new(self, answer: Registration, client: ClientState) -> bool:
         is_stored = client.secret is not None and client.secret.holds(answer.secret)
         return self.facts.api.server_chooses and uses_secret(answer.fields) and not is_stored
-
-    def _is_proven(self, change: Change, fresh: Registration) -> bool:
-        """Whether the secret that is read now is the one that the plan saw, which was proven where that is needed."""
-        seen = change.observed.secret if change.observed else None
-        return self.facts.api.shows_true_secrets or fresh.secret == seen
 
     def _not_kept(self, change: Change, answer: Registration) -> Mapping[str, str]:
         """The fields in which an answer is not what was sent, each with what became of it."""

@@ -244,9 +244,10 @@ class CommandContext:
 
     def note(self, *lines: str) -> None:
         """Say something on stderr, unless -q; text of others in it is inert."""
+        page = layout_of(sys.stderr)
         with self.progress.aside():
             for line in () if self.quiet else lines:
-                click.echo(printable(f"{self.label}{line}"), err=True)
+                click.echo(page.line(printable(f"{self.label}{line}")), err=True)
 
 
 def check_place(context: CommandContext, file: str, option: str) -> None:
@@ -316,8 +317,9 @@ def show(view: str, value: Any, lines: Iterable[str]) -> None:
     if view == "json":
         show_json(value)
         return
+    page = layout_of(sys.stdout)
     for line in lines:
-        click.echo(printable(line))
+        click.echo(page.line(printable(line)))
 
 
 def show_json(value: Any) -> None:

@@ -40,7 +40,7 @@ def command(context: CommandContext, *, name: str, is_list: bool, view: str) -> 
         _show_list(explanations(), view)
         return
     explanation = explain(name, context.root)
-    show(view, explanation.to_dict(), explanation_text(explanation).splitlines())
+    show(view, explanation.to_dict(), explanation_text(explanation, context.width()).splitlines())
 
 
 def _show_list(known: Mapping[str, Explanation], view: str) -> None:

@@ -63,10 +63,9 @@ def refuse_usage(
         show_error(InputError(error.format_message(), fix="see --help").to_dict(), USAGE)
     context = (error.ctx if isinstance(error, click.UsageError) else None) or root
     head, *rest = error.format_message().splitlines() or [""]
-    usage = context.get_usage().removeprefix("Usage: ")
     page = layout_of(sys.stderr, no_color=no_color)
     click.echo(page.line(f"error: {printable(head)}", "!"), err=True, color=True)
-    for line in [*rest, f"usage: {usage}", f"fix: {context.command_path} --help"]:
+    for line in [*rest, f"usage: {context.get_usage().removeprefix('Usage: ')}", f"fix: {context.command_path} --help"]:
         click.echo(page.line(f"  {printable(line.strip())}"), err=True, color=True)
     return USAGE
 

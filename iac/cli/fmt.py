@@ -44,14 +44,11 @@ def command(context: CommandContext, *, paths: tuple[str, ...], check: bool) -> 
             click.echo(file)
             if not check:
                 replace_text(root / file, text)
-    context.note(_outcome(changed, check=check))
+    verb = "would change" if check else "written"
+    context.note(f"{counted(changed, 'file')} {verb}" if changed else "nothing to change")
     if mistakes:
         raise InvalidInput(mistakes)
     return 2 if check and changed else 0
-
-
-def _outcome(changed: int, *, check: bool) -> str:
-    return f"{counted(changed, 'file')} {'would change' if check else 'written'}" if changed else "nothing to change"
 
 
 def _files(context: CommandContext, paths: tuple[str, ...], mistakes: list[Diagnostic]) -> Iterator[str]:

@@ -6,8 +6,8 @@ after is what the server holds. What the definition alone changed is not drift, 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
@@ -62,6 +62,11 @@ class ClientDrift:
         return self.gone or self.disabled or bool(self.fields) or self.has_other_secret
 
     @property
+    def not_compared(self) -> tuple[str, ...]:
+        """What the server does not show, or iac does not know, so that nobody can tell whether it was changed."""
+        return (*(["secret"] if self.secret is SecretDrift.UNKNOWN else []), *self.unread)
+
+    @property
     def has_other_secret(self) -> bool:
         """Whether the server is known to hold another secret, or none."""
         return self.secret in {SecretDrift.CHANGED, SecretDrift.REMOVED}
@@ -87,6 +92,7 @@ class Drift:
     """What drifted of one environment; `unchanged` counts the clients that did not, `unread` could not be read.
 
     `not_understood` says of each of `unread` of which the server says what makes no sense, and what that is.
+    `not_compared` has the fields of clients that were read and could not be compared, by address; the secret is one.
     """
 
     project: str
@@ -97,6 +103,7 @@ class Drift:
     unchanged: int = 0
     unread: tuple[str, ...] = ()
     not_understood: tuple[str, ...] = ()
+    not_compared: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def gone(self) -> int:
@@ -129,6 +136,7 @@ class Drift:
             },
             "unread": list(self.unread),
             "not_understood": list(self.not_understood),
+            "not_compared": {address: list(names) for address, names in self.not_compared.items()},
             "clients": [client.to_dict() for client in self.clients],
         }
 
@@ -164,6 +172,7 @@ def find_drift(desired: Desired, state: State, actual: Actual, targets: Collecti
             for address in wanted
             if (partial := actual.partial.get(clients_of_state[address].client_id)) is not None
         ),
+        {client.address: client.not_compared for client in drifts if client.not_compared},
     )
 
 

@@ -115,7 +115,10 @@ class Probe:
         form, is_allowed = question_of(self.fields)
         call = self.call(endpoints.token, form, endpoints, clock)
         answer = http.send(call)
-        if _has_token(answer) or error_code(answer) in AFTER_LOGIN:
+        # other successes say nothing: some servers refuse by a 200, a proxy shows its page
+        body = answer.json() if answer.is_ok else None
+        has_token = isinstance(body, dict) and bool(body.get("access_token"))
+        if has_token or error_code(answer) in AFTER_LOGIN:
             return True
         if error_code(answer) == "invalid_client":
             return False
@@ -145,12 +148,6 @@ class Probe:
             return SecretAssertion(self.client_id, self.secret)
         method = "client_secret_post" if self.method == "client_secret_post" else "client_secret_basic"
         return SharedSecret.at(self.api, self.client_id, self.secret, method)
-
-
-def _has_token(answer: Answer) -> bool:
-    """Whether a token was given. Other successes say nothing: some servers refuse by a 200, a proxy shows its page."""
-    body = answer.json() if answer.is_ok else None
-    return isinstance(body, dict) and bool(body.get("access_token"))
 
 
 def is_after_login(answer: Answer) -> bool:

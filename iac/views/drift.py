@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 
 from iac.core.drift import ClientDrift, Drift
 from iac.core.plan.change import Action, Cause
-from iac.core.text import printable
+from iac.core.text import listed, printable
 from iac.views.layout import TextLayout
 from iac.views.markdown import field_diff, finding_entry, fold
 from iac.views.text import field_lines, finding_lines
@@ -23,7 +24,7 @@ def drift_text(drift: Drift, *, color: bool, width: int | None = None) -> str:
     """Clients with what was changed of each, then counts; arguments as those of `iac.views.text.plan_text`."""
     page = TextLayout(color=color, width=width)
     title = f"{drift.project}, environment {drift.environment}, {drift.issuer} ({drift.provider})"
-    return page.text(title, (_client(client, page) for client in drift.clients), _summary(drift))
+    return page.text(title, (_client(client, page) for client in drift.clients), _summary(drift)) + _not_compared(drift)
 
 
 def _summary(drift: Drift) -> str:
@@ -36,6 +37,13 @@ def _summary(drift: Drift) -> str:
         return "Drift: nothing to compare, no client is applied yet."
     unread = f", {len(drift.unread):,} that could not be read" if drift.unread else ""
     return f"Drift: {summary}; {drift.unchanged:,} as applied{unread}."
+
+
+def _not_compared(drift: Drift) -> str:
+    """A line about what nobody can tell; "" for nothing."""
+    counts = Counter(name for names in drift.not_compared.values() for name in names)
+    told = listed(f"{name} of {counted(number, 'client')}" for name, number in sorted(counts.items()))
+    return f"Not compared (hidden by the server, or unknown to iac): {told}.\n" if told else ""
 
 
 def _client(client: ClientDrift, page: TextLayout) -> Iterator[str]:
@@ -66,7 +74,7 @@ def drift_markdown(drift: Drift, budget: int) -> str:
             names; what is left out is said after the title.
     """
     room = CharacterBudget(budget - _ROOM_FOR_NOTES)
-    head = room.take([f"### {_summary(drift)}", _place(drift), ""])
+    head = room.take([f"### {_summary(drift)}", _place(drift), "", *_not_compared(drift).splitlines(keepends=True)])
     names, hidden = room.section("#### Clients", [_entry(client) for client in drift.clients], most=room.left)
     entries = [finding_entry(finding, client.address) for client in drift.clients for finding in client.findings]
     findings, unsaid = room.section(FINDINGS, entries, most=room.left // 2)

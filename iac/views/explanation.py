@@ -14,17 +14,17 @@ from iac.core.text import printable
 WIDTH = 100
 
 
-def explanation_text(explanation: Explanation) -> str:
-    """What, why, source, fix, severity, examples, and how to switch it off or waive it."""
-    return "\n\n".join(_parts(explanation)) + "\n"
+def explanation_text(explanation: Explanation, width: int | None = None) -> str:
+    """What, why, source, fix, severity, examples, and how to switch it off or waive it; `width` is the terminal's."""
+    return "\n\n".join(_parts(explanation, min(width or WIDTH, WIDTH))) + "\n"
 
 
-def _parts(explanation: Explanation) -> Iterator[str]:
+def _parts(explanation: Explanation, width: int) -> Iterator[str]:
     yield f"{explanation.id}: {explanation.kind}{_severity(explanation)}"
-    yield _wrapped(explanation.what)
+    yield _wrapped(explanation.what, width)
     for label, text in (("Why", explanation.why), ("Source", explanation.source), ("Fix", explanation.fix)):
         if text:
-            yield _wrapped(f"{label}: {text}")
+            yield _wrapped(f"{label}: {text}", width)
     examples = (("Registered", explanation.before), ("Found", explanation.bad), ("Not found", explanation.good))
     for label, lines in examples:
         if lines:
@@ -44,21 +44,21 @@ def _severity(explanation: Explanation) -> str:
     return f", {explanation.here} here ({explanation.level} unless iac.yaml says otherwise)"
 
 
-def _wrapped(text: str) -> str:
+def _wrapped(text: str, width: int) -> str:
     text = text.replace("docs/reference", f"{DOCS}/reference")
-    return fill(text, WIDTH, break_long_words=False, break_on_hyphens=False)
+    return fill(text, width, break_long_words=False, break_on_hyphens=False)
 
 
 def provenance_text(told: Provenance) -> str:
-    """One line a value: name, value, place, layer; a name that several lines have stands once."""
-    rows = [(origin.name, _shown(origin.value), str(origin.location or "-"), origin.layer) for origin in told.origins]
+    """One line a value: name, place, layer, value; a name that several lines have stands once."""
+    rows = [(origin.name, str(origin.location or "-"), origin.layer, _shown(origin.value)) for origin in told.origins]
     widths = [max((len(row[column]) for row in rows), default=0) for column in range(3)]
     lines = [f"{told.address}  client_id {told.client_id or '(none)'}, environment {told.environment}"]
     before = ""
-    for name, value, place, layer in rows:
+    for name, place, layer, value in rows:
         head = "" if name == before else name
         before = name
-        lines.append(f"  {head:<{widths[0]}}  {value:<{widths[1]}}  {place:<{widths[2]}}  {layer}")
+        lines.append(f"  {head:<{widths[0]}}  {place:<{widths[1]}}  {layer:<{widths[2]}}  {value}")
     return "".join(f"{printable(line)}\n" for line in lines)
 
 

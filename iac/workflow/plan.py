@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 
 from iac.apply.deliver import check_sinks, check_templates, find_unfit, outputs_to_write
 from iac.apply.run import LockedPlan
-from iac.core.errors import Diagnostic, Severity, StalePlan, UnsafePlan
+from iac.core.errors import Diagnostic, Severity, StalePlan, StateError, UnsafePlan
 from iac.core.model import Actual, Registration
 from iac.core.plan.approval import SavedPlan, differences, uncovered
-from iac.core.plan.change import SecretChange, SecretStep
+from iac.core.plan.change import OutputAction, SecretChange, SecretStep
 from iac.core.plan.identity import move
 from iac.core.plan.make import make_plan
 from iac.core.plan.plan import Plan, PlanOptions
@@ -20,6 +21,7 @@ from iac.core.state.model import Approval, State
 from iac.core.text import grouped, listed
 from iac.ports import find_newer
 from iac.session import Session
+from iac.session.ledger import Ledger
 from iac.workflow.outputs import find_damage, with_exposures
 from iac.workflow.registrations import RegistrationReader, reading
 
@@ -30,7 +32,7 @@ def read_plan(session: Session, options: PlanOptions) -> Plan:
         options = replace(options, now=session.clock.now(), templates=session.digests(read.state))
         older = _older_state(session, read.state)
         actual = read.actual(options)
-    plan = _plan(session, read.state, actual, options)
+    plan = _plan(session, read.ledger, actual, options)
     return replace(plan, findings=(*older, *plan.findings))
 
 
@@ -42,29 +44,40 @@ def _older_state(session: Session, state: State) -> tuple[Diagnostic, ...]:
     return (Diagnostic("older-state", error.summary, None, error.why, error.fix, Severity.WARNING, error.where),)
 
 
-def _plan(session: Session, state: State, actual: Actual, options: PlanOptions) -> Plan:
+def _plan(session: Session, ledger: Ledger, actual: Actual, options: PlanOptions) -> Plan:
     """The plan, with what validation warns of among its findings; outputs that change are looked at: templates, git."""
+    state = ledger.state
     plan = make_plan(session.desired, state, actual, options)
     plan = replace(plan, findings=(*session.warnings, *plan.findings))
     plan = _reviewed(session, plan, _registered(plan, state, actual), options)
     check_sinks(session, plan)
     check_templates(session, plan, state)
-    plan = replace(plan, findings=(*plan.findings, *find_unfit(session, state, _shown(plan))))
+    plan = replace(plan, findings=(*plan.findings, *find_unfit(session, state, _kept(plan, ledger))))
     written = {output.id for output in outputs_to_write(plan.changes)}
     others = [spec for spec in session.desired.outputs if spec.id not in written and options.wants_any(spec.clients)]
     plan = replace(plan, findings=(*plan.findings, *find_damage(session, state, others)))
     return with_exposures(session, plan, written)
 
 
-def _shown(plan: Plan) -> dict[str, Secret]:
-    """By address, the secrets that the server shows and that clients with a change keep."""
-    return {
+def _kept(plan: Plan, ledger: Ledger) -> dict[str, Secret]:
+    """By address, secrets that clients with a change keep: those that the server shows, and those that new outputs get.
+
+    Of the others this run may have no key.
+    """
+    shown = {
         change.address: change.observed.secret
         for change in plan.changes
         if change.observed is not None
         and change.observed.secret is not None
         and (change.secret is SecretChange.KEPT or change.step is SecretStep.TAKE)
     }
+    for change in plan.changes:
+        is_new = any(output.action is OutputAction.CREATE for output in change.outputs)
+        client = ledger.state.clients.get(change.address) if is_new and change.secret is SecretChange.KEPT else None
+        if client is not None and client.secret is not None and change.address not in shown:
+            with suppress(StateError):
+                shown[change.address] = ledger.open(change.address, client.secret)
+    return shown
 
 
 def _registered(plan: Plan, state: State, actual: Actual) -> dict[str, Registration]:
@@ -91,7 +104,7 @@ def prepare(session: Session, options: PlanOptions) -> LockedPlan:
     # A token that cannot be opened stops an apply here, before anything is sent; a plan goes on and says so.
     read = RegistrationReader(session, session.ledger(state), must_open=True)
     actual = read.actual(options)
-    return LockedPlan(_plan(session, read.state, actual, options), read.state, actual, options)
+    return LockedPlan(_plan(session, read.ledger, actual, options), read.state, actual, options)
 
 
 _REVIEW = "review the new plan and approve it"

@@ -151,19 +151,15 @@ class _LateReader(RegistrationReader):
                 try:
                     self._held.enter_context(self.session.locked(patience))
                 except LockedError as error:
-                    raise _lost(new.client_id, error) from error
+                    raise LockedError(
+                        "a new registration access token is lost: the state could not be locked to store it",
+                        where=printable(new.client_id),
+                        why=f"the server has begun to replace such tokens with each read; {error.why}",
+                        fix="get a new one from the server's operator and provide it: iac secret token ADDR",
+                    ) from error
                 # Another run may have written meanwhile.
                 self.ledger.state, self._patience = self.session.backend.load(), None
             self.ledger.keep_token(new)
-
-
-def _lost(client_id: str, error: LockedError) -> LockedError:
-    return LockedError(
-        "a new registration access token of a client is lost: the state could not be locked to store it",
-        where=printable(client_id),
-        why=f"the server has begun to replace such tokens with each read; {error.why}",
-        fix="get a new one from the server's operator and provide it: iac secret token ADDR",
-    )
 
 
 def prove_refused(session: Session, ledger: Ledger, actual: Actual) -> Actual:

@@ -113,3 +113,21 @@ def test_a_secret_that_an_output_cannot_hold_is_said_when_it_is_provided(project
     stored = project.done("secret", "set", "team/job", stdin=UNFIT)
     assert "output-unfit" in stored.err
     assert UNFIT not in stored.text
+
+
+@pytest.mark.parametrize("flavour", ["1.14"])
+def test_a_secret_that_a_new_output_cannot_hold_is_said_by_plan_where_the_key_is_at_hand(
+    project: Project, sandbox: Sandbox
+) -> None:
+    """The server does not show it."""
+    project.define("team/job", grant_types=["client_credentials"])
+    project.done("apply", "--auto-approve")
+    by_hand(sandbox, "team-job", client_secret=UNFIT)
+    project.done("secret", "set", "team/job", stdin=UNFIT)
+    output = {"template": "dotenv", "path": "out/job.env"}
+    project.define("team/job", grant_types=["client_credentials"], outputs=[output])
+    plan = project.done("plan")
+    assert "output-unfit" in plan.out
+    assert UNFIT not in plan.text
+    project.define("team/job", grant_types=["client_credentials"], outputs=[{**output, "template": "json"}])
+    assert "output-unfit" not in project.done("plan").out

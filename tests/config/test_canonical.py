@@ -6,8 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from iac.config.edit.canonical import is_styled
-from iac.config.edit.format import _style
+from iac.config.edit.format import _style, is_styled
 from iac.document import parse_document
 
 TYPICAL = """\

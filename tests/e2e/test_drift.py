@@ -41,10 +41,13 @@ def _redefine(project: Project, **changes: Any) -> None:
     project.define(ADDRESS, **{**json.loads(project.read(FILE)), **changes})
 
 
-def test_without_drift_the_exit_code_is_0(applied: Project) -> None:
+def test_without_drift_the_exit_code_is_0_and_what_is_hidden_is_said(applied: Project, flavour: str) -> None:
     said = applied.iac("drift")
     assert (0, "") == (said.code, said.err)
     assert "Drift: nothing was changed on the server; 1 as applied." in said.out
+    assert ("secret of 1 client." in said.out) == (flavour == "1.14")
+    hidden = {"1.12": {}, "1.14": {ADDRESS: ["secret"]}}[flavour]
+    assert hidden == applied.iac("drift", "--format", "json").json()["not_compared"]
 
 
 def test_a_change_by_hand_is_told_with_exit_2_and_gone_after_apply(applied: Project) -> None:

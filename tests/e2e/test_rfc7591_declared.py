@@ -191,3 +191,18 @@ def test_a_key_that_is_no_longer_declared_is_released(tmp_path: Path) -> None:
         client = place.clients[work.held()["client_id"]]
         client["grant_types"] = ["authorization_code", "password"]
         assert ["grant_types"] == [field["name"] for field in work.plan()["changes"][0]["fields"]]
+
+
+def test_a_changed_member_of_extra_is_accepted_into_the_definition(tmp_path: Path) -> None:
+    with start_standin() as place, working(place, tmp_path) as work:
+        work.define(extra={"ui_theme": "dark", "other": 1})
+        assert 0 == work.apply()[0]
+        place.clients[work.held()["client_id"]]["ui_theme"] = {"by": ["hand"]}
+        assert 2 == work.iac("drift")[0]
+        code, out, err = work.iac("drift", "--accept", ADDRESS)
+        assert 0 == code, err
+        assert "extra.ui_theme" in out
+        definition = json.loads((work.root / f"clients.d/{ADDRESS}.yaml").read_text(encoding="utf-8"))
+        assert {"ui_theme": {"by": ["hand"]}, "other": 1} == definition["extra"]
+        assert 0 == work.iac("drift")[0]
+        assert [] == work.plan()["changes"]

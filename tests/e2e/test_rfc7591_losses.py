@@ -223,7 +223,7 @@ def test_a_token_that_cannot_be_stored_is_named_as_lost_and_each_run_waits_once(
         code, out, err = work.iac("plan")
         assert (6, True) == (code, time.monotonic() - begun < 5)
         os.close(lock)
-        assert "a new registration access token of a client is lost" in out + err
+        assert "a new registration access token is lost" in out + err
         assert "iac secret token ADDR" in out + err
 
 

@@ -10,8 +10,8 @@ from __future__ import annotations
 from tests.house import measures
 
 LIMITS = {  # measure: (limit, goal)
-    "modules": (285, 300),
-    "statements outside the sandbox": (24_704, 19_525),
+    "modules": (284, 300),
+    "statements outside the sandbox": (24_700, 19_525),
     "class names with two meanings": (0, 0),
     "types for a message": (1, 1),
     "exceptions from lint": (32, 40),

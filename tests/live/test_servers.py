@@ -73,6 +73,8 @@ ONE_BY_ONE = ("apply", "--auto-approve", "--parallelism", "1")
 def test_a_run_that_is_killed_at_a_call_leaves_no_second_client_without_a_word(
     place: Place, tmp_path: Path, moment: Moment
 ) -> None:
+    if place.column.endswith("without OpenID Connect"):
+        pytest.skip("the toolkit registers clients by the same code with OpenID Connect")
     calls, _ = _run(place, tmp_path / "whole")
     sends = [number for number, call in enumerate(calls) if call.startswith("send ")]
     wrong = [

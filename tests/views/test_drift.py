@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import cmarkgfm
 import pytest
@@ -55,6 +56,16 @@ Drift: 1 changed on the server, 1 gone from it; 4 as applied.
 def test_text_without_drift_is_two_lines() -> None:
     expected = "rucio, environment rucio, rucio (rucio)\n\nDrift: nothing was changed on the server; 4 as applied.\n"
     assert expected == drift_text(_drift(), color=False)
+
+
+def test_what_nobody_can_compare_is_a_line_of_text_and_of_markdown_and_a_key_of_json() -> None:
+    names = {"team/app": ("secret", "jwk"), "team/other": ("secret",)}
+    drift = replace(_drift(), not_compared=names)
+    said = "Not compared (hidden by the server, or unknown to iac):"
+    line = f"{said} jwk of 1 client, secret of 2 clients."
+    assert drift_text(drift, color=False).endswith(f"4 as applied.\n{line}\n")
+    assert f"\n{line}\n" in drift_markdown(drift, BUDGET)
+    assert {name: list(fields) for name, fields in names.items()} == drift.to_dict()["not_compared"]
 
 
 def test_text_counts_disabled_clients_among_those_that_changed_and_says_when_nothing_is_applied() -> None:

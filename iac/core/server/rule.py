@@ -61,7 +61,7 @@ def find_invalid_members(answer: Mapping[str, Any], kinds: Mapping[str, Kind]) -
         if value is None:
             continue
         kind = kinds.get(name)
-        if kind is not None and not _fits(name, kind, value):
+        if kind is not None and not fits(name, kind, value):
             yield InvalidMember(name, "an object" if name == "jwks" else _WORDS[kind], _actual(value))
         elif name in CREDENTIALS and not value.isprintable():
             # RFC 6749 appendix A has printable characters alone; another would be a line of its own in a service's file
@@ -72,7 +72,8 @@ def find_invalid_members(answer: Mapping[str, Any], kinds: Mapping[str, Kind]) -
             yield InvalidMember(printable(name), "whole characters", "half of one, which no file can hold")
 
 
-def _fits(name: str, kind: Kind, value: Any) -> bool:
+def fits(name: str, kind: Kind, value: Any) -> bool:
+    """Whether a member of an answer is of its kind."""
     if type(value) is _PLAIN.get(kind):
         return True
     match kind:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -119,7 +119,13 @@ def run_import(caller: Caller, request: ImportRequest) -> ImportResult:
     skipped += [*(outcome for outcome in outcomes if isinstance(outcome, SkippedClient)), *left_out]
     _refuse(request.selection, candidates, skipped, has_any=bool(drafts))
     _store(project, settings.environment, known, drafts, request.secrets_to)
-    return ImportResult(drafts, tuple(skipped), tuple(_other_environments(project, settings, drafts)))
+    others = tuple(
+        name
+        for name, other in project.environments.items()
+        if name != settings.environment
+        and any(map(Environment(project, other).selects, (one.address for one in drafts)))
+    )
+    return ImportResult(drafts, tuple(skipped), others)
 
 
 def _check_folders(known: ProjectSurvey, folder: str) -> None:
@@ -243,13 +249,6 @@ def _store(
         texts = {draft.file: draft.text for draft in drafts}
         write_together(project.root, texts, lambda: _check(project, environment, known))
         undo.pop_all()
-
-
-def _other_environments(project: Project, settings: Settings, drafts: Sequence[DefinitionDraft]) -> Iterator[str]:
-    for name, other in project.environments.items():
-        setting = Environment(project, other)
-        if name != settings.environment and any(setting.selects(draft.address) for draft in drafts):
-            yield name
 
 
 def _check(project: Project, environment: str, before: ProjectSurvey) -> None:

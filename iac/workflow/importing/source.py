@@ -9,8 +9,9 @@ from typing import Any
 
 from iac.core.capabilities import FULL, Capabilities
 from iac.core.errors import InputError
-from iac.core.model import ANSWER_ONLY, AUTH_METHODS, FIELDS, Field, Kind
+from iac.core.model import ANSWER_ONLY, AUTH_METHODS, FIELDS, Kind
 from iac.core.server import parse_answer, private_members
+from iac.core.server.rule import fits
 from iac.core.text import listed, printable
 from iac.files import read
 from iac.workflow.importing.selection import Candidate
@@ -242,7 +243,8 @@ def _problems(entry: Mapping[str, Any]) -> Iterator[str]:
         if name not in FIELDS and entry.get(name) is not None and not isinstance(entry[name], str):
             yield f"{name} is not text"
     for name, field in FIELDS.items():
-        if entry.get(name) is not None and not _fits(field, entry[name]):
+        is_object = field.kind is Kind.JWKS and isinstance(entry.get(name), dict)
+        if entry.get(name) is not None and not is_object and not fits(name, field.kind, entry[name]):
             yield f"{name} is not {_WORDS[field.kind]}"
     yield from _key_problems(_jwk_text(entry))
 
@@ -255,23 +257,6 @@ def _key_problems(text: str) -> Iterator[str]:
         return
     if members:
         yield f"jwk holds private key material ({', '.join(members)}): keep the public members, treat the key as stolen"
-
-
-def _fits(field: Field, value: Any) -> bool:
-    match field.kind:
-        case Kind.SET:
-            is_words = field.name == "scope" and isinstance(value, str)
-            return is_words or (isinstance(value, list) and all(isinstance(item, str) for item in value))
-        case Kind.FLAG:
-            return isinstance(value, bool)
-        case Kind.SECONDS:
-            return isinstance(value, int) and not isinstance(value, bool)
-        case Kind.JWKS:
-            return isinstance(value, str | dict)
-        case Kind.JSON:
-            return True
-        case _:
-            return isinstance(value, str)
 
 
 _WORDS: Mapping[Kind, str] = {
