@@ -19,6 +19,7 @@ from iac.cli.plan import read_one
 from iac.core.plan.plan import Plan
 from iac.ports.path import PROJECT_FILE
 from iac.views.kind import PlanView, ViewSettings, render_plans
+from iac.views.words import counted
 
 if TYPE_CHECKING:
     from iac.ports.forge import ChangeRequest, ForgeApi
@@ -330,5 +331,5 @@ def report_all(context: CommandContext, *, folder: str) -> int:
 
     job = _start(context)
     codes = [_code_of(partial(one.post, job.api), context) for one in read_reports(Path(folder))]
-    context.note(f"{len(codes)} reports of jobs")
+    context.note(f"reported what {counted(len(codes), 'job')} kept")
     return max(codes, default=0)
