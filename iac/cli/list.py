@@ -194,15 +194,17 @@ def _show_csv(context: CommandContext, sections: Sequence[Section[Inventory]], t
     from iac.views.inventory import summary_line
 
     shown = ""
+    notes: list[str] = []
     for section in sections:
-        context.note(*(f"{section.name}: {line}" for line in error_lines(section.error)))
+        notes += [f"{section.name}: {line}" for line in error_lines(section.error)]
         if section.result is not None:
             first, *lines = table.csv(section.result).splitlines()
             start = f"{section.name}," if section.name else ""
             shown = shown or f"{start and 'environment,'}{first}\n"
             shown += "".join(f"{start}{line}\n" for line in lines)
-            section.context.note(summary_line(section.result, len(lines)))
+            notes.append(f"{section.context.label}{summary_line(section.result, len(lines))}")
     click.echo(shown, nl=False)
+    context.note(*notes)
     return worst(section.code for section in sections)
 
 
