@@ -72,7 +72,13 @@ def command(context: CommandContext, *, view: str) -> int:
     from iac.workflow.doctor import run_checkup  # brings in the adapters
 
     sections = run_each(context.with_progress(), run_checkup, _code_of)
-    return show_sections(context, sections, view, value=_value, text=_text)
+    return show_sections(
+        context,
+        sections,
+        view,
+        value=_value,
+        text=lambda one, checkup: "".join(f"{line}\n" for line in _lines(checkup, one.layout())),
+    )
 
 
 def _code_of(checkup: Checkup) -> int:
@@ -81,10 +87,6 @@ def _code_of(checkup: Checkup) -> int:
 
 def _value(checkup: Checkup) -> dict[str, Any]:
     return {"format_version": "1.0", "checks": [check.to_dict() for check in checkup.checks]}
-
-
-def _text(context: CommandContext, checkup: Checkup) -> str:
-    return "".join(f"{line}\n" for line in _lines(checkup, context.layout()))
 
 
 def _lines(checkup: Checkup, page: TextLayout) -> Iterator[str]:
