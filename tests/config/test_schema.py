@@ -351,6 +351,7 @@ def test_the_quick_check_passes_what_is_valid(name: str, valid: dict[str, Any]) 
     assert compile_schema(load_schema(name))(valid)
 
 
+@pytest.mark.slow
 @given(st.one_of(mutants(VALID).map(lambda v: ("client", v)), mutants(VALID_PROJECT).map(lambda v: ("project", v))))
 def test_what_the_quick_check_passes_jsonschema_passes_and_what_it_does_not_is_explained(case: tuple[str, Any]) -> None:
     name, value = case

@@ -325,7 +325,7 @@ def test_an_error_of_the_network_carries_no_secret(cage: Cage, number: int) -> N
 
 
 INSIDE = {
-    "the HTTP library": "iac.transport.http.httpx.Client.stream",
+    "the HTTP library": "iac.transport.http.httpx.HTTPTransport.handle_request",
     "sealing": "iac.backends.age.AgeVault._seal",
     "the state's text": "iac.core.state.document.render_state",
     "the journal": "iac.backends.local.render_batch",

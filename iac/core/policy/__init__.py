@@ -159,7 +159,8 @@ def review(plan: Plan, desired: Desired, wanted: Iterable[DesiredClient], contex
         change = changes.get(client.address)
         diagnostics = list(_of_definition(client, plan, context))
         diagnostics += _of_change(change, client) if change else _of_recipients(plan, client)
-        diagnostics += _new(_by_hand(client, taken.get(client.address, ()), context), diagnostics)
+        if fields := taken.get(client.address):
+            diagnostics += _new(_by_hand(client, fields, context), diagnostics)
         diagnostics += _of_server(client, context)
         findings = tuple(
             replace(finding, where=client.address) for finding in _findings(client, diagnostics, desired, context)
@@ -201,7 +202,7 @@ def _findings(
 
 def _of_definition(client: DesiredClient, plan: Plan, context: ReviewContext) -> Iterator[Diagnostic]:
     """What its definition got offline, but for what a guard of this plan refuses for the same reason."""
-    guarded = {guard.id for guard in plan.guards if guard.where == client.address}
+    guarded = {guard.id for guard in plan.guards if guard.where == client.address} if client.remarks else ()
     for remark in client.remarks:
         if remark.id not in guarded and (refined := _refined(remark, context.scopes)) is not None:
             yield refined
