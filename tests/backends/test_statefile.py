@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import zlib
 from dataclasses import fields, replace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -13,6 +14,7 @@ from iac.core.state.codec import dump
 from iac.core.state.document import (
     Batch,
     TextOrigin,
+    check_state,
     fold_all,
     parse_journal,
     parse_state,
@@ -74,6 +76,21 @@ class TestDocument:
             intents=dict(reversed(list(state.intents.items()))),
         )
         assert render_state(state) == render_state(turned)
+
+    @given(states, states)
+    def test_what_is_proven_is_proven_for_each_later_state_that_has_it(self, state: State, other: State) -> None:
+        """What was read once is not read again, so a text that was read must be one that can be read again."""
+        read = parse_state(render_state(state), HERE)
+        later = replace(other, clients={**other.clients, **read.clients}, keys={**other.keys, **read.keys})
+        check_state(later, read)
+        assert later == parse_state(render_state(later), HERE)
+
+    def test_what_is_proven_is_not_read_again(self) -> None:
+        wrong: Any = 1.5
+        bad = replace(FULL, clients={"wlcg/a": replace(client("a"), applied={"client_name": wrong})})
+        check_state(replace(bad, serial=2), bad)
+        with pytest.raises(StateError, match="cannot hold a value"):
+            check_state(bad, FULL)
 
     def test_one_client_is_one_line(self) -> None:
         before = render_state(holding("a", "b", "c")).splitlines()

@@ -189,7 +189,10 @@ def attach_recipients(draft: Draft, moves: Collection[tuple[str, str]]) -> dict[
     moved = {target for _, target in moves}
     for address, client in sorted(draft.desired.clients.items()):
         secrets = list(_stored(draft, address))
-        if not draft.options.wants(address) or not (secrets or _gets_secret(draft, address)):
+        keys = (draft.desired.recipients, client.recipients)
+        is_same = all((one.state_recipients, one.recipients) == keys and keys[0] for one in secrets)
+        is_touched = address in draft.changes or not is_same
+        if not draft.options.wants(address) or not is_touched or not (secrets or _gets_secret(draft, address)):
             continue
         is_sealed = address in moved or _gets_secret(draft, address)
         who = compare_recipients(draft.desired.recipients, client.recipients, secrets, is_sealed=is_sealed)
