@@ -222,9 +222,9 @@ def _refined(finding: Diagnostic, scopes: Collection[str]) -> Diagnostic | None:
 def _of_change(change: Change, client: DesiredClient) -> Iterator[Diagnostic]:
     if change.observed is None and not change.succeeds:
         return
-    for rule in CHANGE_RULES:
-        for finding in rule.check(change):
-            yield rule.diagnostic(finding, _place(client, finding))
+    yield from (
+        rule.diagnostic(finding, _place(client, finding)) for rule in CHANGE_RULES for finding in rule.check(change)
+    )
 
 
 def _by_hand(client: DesiredClient, fields: tuple[FieldChange, ...], context: ReviewContext) -> Iterator[Diagnostic]:
@@ -243,15 +243,17 @@ def _new(findings: Iterable[Diagnostic], known: Sequence[Diagnostic]) -> list[Di
 
 def _of_server(client: DesiredClient, context: ReviewContext) -> Iterator[Diagnostic]:
     registration = context.clients.get(client.address)
-    for rule in REGISTERED_RULES:
-        for finding in rule.check(registration, context.today) if registration else ():
-            yield rule.diagnostic(finding, _place(client, finding))
+    return (
+        rule.diagnostic(finding, _place(client, finding))
+        for rule in REGISTERED_RULES
+        for finding in (rule.check(registration, context.today) if registration else ())
+    )
 
 
 def _of_recipients(plan: Plan, client: DesiredClient) -> Iterator[Diagnostic]:
     """For a client without a change: who can open its secret is not one of its fields."""
-    for finding in new_recipients(plan.recipients.get(client.address), client.recipients):
-        yield RULES[NEW_RECIPIENT].diagnostic(finding, _place(client, finding))
+    findings = new_recipients(plan.recipients.get(client.address), client.recipients)
+    return (RULES[NEW_RECIPIENT].diagnostic(finding, _place(client, finding)) for finding in findings)
 
 
 def _place(client: DesiredClient, finding: Diagnostic) -> Location:
