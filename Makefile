@@ -42,7 +42,6 @@ demo: $(READY) ## the main job against the bundled sandbox: define, plan, apply,
 test: $(STAMP) ## the tests, with coverage held to its floors
 	@rm -f .coverage .coverage.*
 	$(BIN)/python -m pytest -n auto -m 'not live' --cov --cov-report= tests
-	@rm -f .coverage.* # of processes that a test let run into a full disk; all others are combined
 	@$(BIN)/python -m coverage report --fail-under=95 --format=total >/dev/null \
 	  || { $(BIN)/python -m coverage report; echo 'coverage of iac is under 95 %' >&2; exit 1; }
 	@$(BIN)/python -m coverage report --include='iac/core/*' --fail-under=100 --format=total >/dev/null \

@@ -406,7 +406,7 @@ def _hidden_at(text: str, match: re.Match[str], file: str) -> Diagnostic:
         "hidden-character",
         f"the file has the invisible character U+{ord(match[0]):04X}",
         Location(file, text.count("\n", 0, match.start()) + 1, match.start() - text.rfind("\n", 0, match.start())),
-        why="what a reviewer sees would not be what is applied",
+        why="a reviewer would see something else than iac applies",
         fix="delete it",
     )
 

@@ -211,7 +211,7 @@ def _unusable(root: Path, why: str) -> InputError:
         "the git repository cannot be used",
         where=str(root),
         why=why,
-        fix=f"run git -C {root} status: it says what is wrong",
+        fix=f"run git -C {root} status, which shows the problem",
     )
 
 

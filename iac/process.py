@@ -85,7 +85,7 @@ _VARIABLES: Mapping[Child, tuple[str, ...]] = {
         "GIT_SSH", "GIT_SSH_COMMAND", "GIT_SSH_VARIANT", "GIT_SSL_*", "GIT_HTTP_*", "GIT_PROXY_*", "GIT_ALLOW_PROTOCOL",
     ),
     Child.AGENT: (*_PERSON, *_DESKTOP, "OIDC_SOCK", "OIDCD_PID", "OIDC_CONFIG_DIR"),
-    Child.WORKER: (*_TEXT, "COVERAGE_PROCESS_*"),
+    Child.WORKER: _TEXT,
 }  # fmt: skip
 """Kind of child -> names of variables that it gets; `*` is any text."""
 

@@ -59,7 +59,7 @@ def parse_identities(source: Secret | None) -> list[Any]:
     identities = _ssh_identity(text) if _PEM in text.reveal() else age_identities(text)
     if not identities:
         raise StateError(
-            "the age identity holds no key", why=f"a line that begins with {_KEY} is missing", fix=CONFIGURE
+            "the age identity contains no key", why=f"a line that begins with {_KEY} is missing", fix=CONFIGURE
         )
     return identities
 
@@ -197,5 +197,5 @@ def _recipient_of(project: str, environ: Mapping[str, str]) -> str:
     recipients = recipients_of(stored) if stored else ()
     if not recipients:
         path = key_path(project, environ)
-        raise StateError("the key file holds no age identity", where=str(path), fix=f"mv {path} {path}.old")
+        raise StateError("the key file contains no age identity", where=str(path), fix=f"mv {path} {path}.old")
     return recipients[0]

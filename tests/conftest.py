@@ -11,6 +11,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from coverage import Coverage
 from hypothesis import settings
 
 settings.register_profile("iac", deadline=None, derandomize=True)
@@ -23,14 +24,10 @@ SLOW = (
     "apply/test_death.py",
     "backends/test_age.py",
     "backends/test_crash.py",
-    "backends/test_file.py",
     "backends/test_full_disk.py",
     "backends/test_git.py",
-    "backends/test_gitproject.py",
-    "backends/test_group_commit.py",
     "backends/test_http.py",
     "backends/test_s3.py",
-    "backends/test_statefile.py",
     "benchmarks",
     "blackbox/test_child_process.py",
     "blackbox/test_issuer.py",
@@ -52,6 +49,7 @@ SLOW = (
     "docs/test_demo.py",
     "docs/test_examples.py",
     "docs/test_how_to.py",
+    "docs/test_how_to_add.py",
     "docs/test_picture.py",
     "docs/test_readme.py",
     "docs/test_tutorial.py",
@@ -61,7 +59,6 @@ SLOW = (
     "e2e/test_faults.py",
     "e2e/test_git.py",
     "e2e/test_http.py",
-    "e2e/test_import.py",
     "e2e/test_interrupt.py",
     "e2e/test_keygen.py",
     "e2e/test_logins.py",
@@ -87,17 +84,39 @@ SLOW = (
     "scenarios/test_sandbox.py",
     "scenarios/test_switches.py",
     "services/test_catalogue.py",
+    "services/test_one_run.py",
     "traps",
     "workflow/pipelines",
 )
 """Folders and files here."""
 
+SLOW_PATHS = {TESTS / name for name in SLOW}
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Read no file of slow tests where none of them is asked for."""
+    return True if "not slow" in config.option.markexpr and collection_path in SLOW_PATHS else None
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what is slow."""
-    slow = {TESTS / name for name in SLOW}
+    """Mark what is slow, and put it last."""
     # Ten thousand items are in three hundred files: each file is asked once.
-    is_slow = {path: not slow.isdisjoint((path, *path.parents)) for path in {item.path for item in items}}
+    is_slow = {path: not SLOW_PATHS.isdisjoint((path, *path.parents)) for path in {item.path for item in items}}
     for item in items:
         if is_slow[item.path]:
             item.add_marker(pytest.mark.slow)
+    items.sort(key=_is_slow)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Stop coverage at the first slow test: those before it hold the floors, and measuring costs half as much again.
+
+    Every worker runs its tests in their order, so whatever a process does only once was measured.
+    """
+    if _is_slow(item) and (coverage := Coverage.current()):
+        coverage.stop()
+
+
+def _is_slow(item: pytest.Item) -> bool:
+    return item.get_closest_marker("slow") is not None

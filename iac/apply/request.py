@@ -266,7 +266,7 @@ def check_kept(wrong: Mapping[str, str], change: Change) -> None:
     if wrong:
         told = (f"{name} ({words})" if words else name for name, words in sorted(wrong.items()))
         raise ServerError(
-            "the server did not keep what was sent",
+            "the server did not keep the values that iac sent",
             where=change.address,
             why=f"fields: {', '.join(told)}; the client and its secret are in state",
             fix="run iac plan to see both values; change the definition, or ask an administrator of the server",

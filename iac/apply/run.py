@@ -126,7 +126,7 @@ def _begin(session: Session, locked: LockedPlan, ledger: Ledger) -> None:
     The rest of an earlier plan keeps that plan's approval, so that a third run may carry out what is left after this.
     """
     plan, noted = locked.plan, locked.state.approval
-    approval = noted if noted is not None and not uncovered(plan, noted) else approve(plan, ledger.now())
+    approval = noted if noted is not None and not any(uncovered(plan, noted)) else approve(plan, ledger.now())
     ledger.state = replace(ledger.state, served_issuer=session.provider.served_issuer())
     ledger.begin(session.run_id, approval, plan.moved, locked.settled())
     wanted = [client for client in session.desired.clients.values() if locked.options.wants(client.address)]

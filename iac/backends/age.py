@@ -167,7 +167,7 @@ def _unbound(plain: Secret, place: Place) -> Secret:
         raise StateError(
             "a secret of the state belongs elsewhere",
             where=place.address,
-            why=f"it was sealed for {there} and stands at {here}",
+            why=f"it was encrypted for {there}, and is at {here}",
             fix="somebody edited the state: put a copy of it back",
         )
     return secret

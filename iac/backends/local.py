@@ -24,6 +24,7 @@ from iac.core.state.codec import COUNT, OBJECT, TEXT, MalformedValue, dump, know
 from iac.core.state.document import (
     Batch,
     Journal,
+    Lines,
     Owner,
     TextOrigin,
     check_owner,
@@ -32,6 +33,7 @@ from iac.core.state.document import (
     parse_journal,
     parse_state,
     render_batch,
+    render_state,
     replay,
 )
 from iac.core.state.model import Event, State
@@ -148,6 +150,7 @@ class JournaledBackend(StateBackend, Generic[S]):
         self._mutex = threading.Lock()
         self._commits = GroupCommit(self._append)
         self._snapshot: S | None = None
+        self._lines: Lines = {}
 
     def _record(self, events: Sequence[Event]) -> None:
         self._commits.record(events)
@@ -156,10 +159,13 @@ class JournaledBackend(StateBackend, Generic[S]):
     def _append(self, events: Sequence[Event]) -> None:
         """Make events durable; never called by two threads at once."""
 
-    def _checked(self, state: State) -> bytes:
-        """The document to write; a state of somebody else is refused, and one that does not hold together."""
+    def _render(self, state: State) -> bytes:
+        return render_state(state, self._lines).encode()
+
+    def _check(self, state: State, proven: State | None = None) -> None:
+        """Refuse a state of somebody else, and one that could not be read again (`check_state`)."""
         check_owner(state, self._owner, TextOrigin(self._where))
-        return check_state(state).encode()
+        check_state(state, proven)
 
     def _parse(self, data: bytes, fix: str) -> State:
         """The document in some bytes; `fix` is for one that is damaged."""

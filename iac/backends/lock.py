@@ -190,7 +190,7 @@ def unlock(path: Path, run_id: str) -> Holder:
             raise not_held(str(path), run_id, f"{holding} {note.run_id} of {note.who}, since {note.since}")
         if not is_free:
             raise LockedError(
-                "the run that holds the lock is alive, so its lock stays",
+                "the run that has the lock is alive, so its lock stays",
                 where=str(path),
                 why=f"run {note.run_id} of {note.who} holds it since {note.since}",
                 fix="wait for that run, or end its process (its pid is above): then the lock is free",

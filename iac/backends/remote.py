@@ -16,7 +16,7 @@ from iac.backends.cell import Cell, NotSettled, Stored, settle
 from iac.backends.local import JournaledBackend, JournalExtent, LocalJournal, journal_line
 from iac.backends.lock import Lease
 from iac.core.errors import StateError, UnreachableError
-from iac.core.state.document import Owner, TextOrigin, fold_all, render_state
+from iac.core.state.document import Owner, TextOrigin, fold_all
 from iac.core.state.model import Event, State, is_needed
 from iac.ports import Clock, Holder, Lock, Site, StateBackend
 
@@ -89,7 +89,7 @@ class RemoteBackend(JournaledBackend[_Snapshot]):
     def _load(self) -> State:
         """Read journal and cell. The journal comes first: a write to the cell meanwhile holds all of it."""
         with self._mutex:
-            fix = "when this machine's last run is over, move the file away: the next plan says what the server holds"
+            fix = "when this machine's last run is over, move the file away: the next plan reads the server"
             journal, size = self._journal.read(fix)
             stored = self._cell.read()
             if stored is None:
@@ -103,10 +103,10 @@ class RemoteBackend(JournaledBackend[_Snapshot]):
             return now
 
     def _create(self, state: State) -> None:
-        data = self._checked(state)
+        self._check(state)
         with self._mutex:
             try:
-                stored = settle(self._cell, data, None, self._clock)
+                stored = settle(self._cell, self._render(state), None, self._clock)
             except NotSettled as failure:
                 if failure.is_moved:
                     raise self._exists(self._where) from None
@@ -116,7 +116,7 @@ class RemoteBackend(JournaledBackend[_Snapshot]):
     def _save(self, state: State) -> State:
         with self._mutex:
             snapshot = self._must_have_snapshot()
-            self._checked(state)
+            self._check(state, snapshot.now)
             if state.serial != snapshot.serial:
                 raise self._changed(f"serial {state.serial} was to be replaced, {snapshot.serial} is there")
             if not self._journal.is_at(snapshot.journal):
@@ -155,7 +155,7 @@ class RemoteBackend(JournaledBackend[_Snapshot]):
     def _write(self, snapshot: _Snapshot, state: State) -> State:
         """Replace the state that was read, with the next serial."""
         new = replace(state, serial=snapshot.document.serial + 1)
-        data = render_state(new).encode()
+        data = self._render(new)
         try:
             stored = settle(self._cell, data, snapshot.stored, self._clock)
         except NotSettled as failure:
@@ -166,7 +166,7 @@ class RemoteBackend(JournaledBackend[_Snapshot]):
 
     def _not_written(self, snapshot: _Snapshot, new: State, failure: NotSettled) -> StateError | UnreachableError:
         """The error; what this run did is kept in an emergency copy before it is told."""
-        where, data = self._cell.where, render_state(new).encode()
+        where, data = self._cell.where, self._render(new)
         if not failure.is_moved:
             if not snapshot.is_sent:
                 return self._unreachable(failure.reason)

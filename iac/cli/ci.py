@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -19,6 +19,7 @@ from iac.cli.plan import read_one
 from iac.core.plan.plan import Plan
 from iac.ports.path import PROJECT_FILE
 from iac.views.kind import PlanView, ViewSettings, render_plans
+from iac.views.words import counted
 
 if TYPE_CHECKING:
     from iac.ports.forge import ChangeRequest, ForgeApi
@@ -37,6 +38,8 @@ def command() -> None:
 
     A job keeps iac-ci/report.json, and the page of each plan, in the folder that it was started in.
     """
+    if not os.environ.get("IAC_AGE_IDENTITY"):  # GitHub gives a secret that is not there as an empty variable
+        os.environ.pop("IAC_AGE_IDENTITY", None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,12 +75,6 @@ def _start(context: CommandContext) -> _Job:
     from iac.workflow.pipelines.job import JobReport, find_forge
 
     return _Job(context, *find_forge(os.environ, SystemClock()), JobReport())
-
-
-def _drop_empty() -> None:
-    """GitHub gives a secret that is not there as an empty variable."""
-    if not os.environ.get("IAC_AGE_IDENTITY"):
-        os.environ.pop("IAC_AGE_IDENTITY", None)
 
 
 def _code_of(work: Callable[[], object], context: CommandContext) -> int:
@@ -119,9 +116,9 @@ def plan(context: CommandContext) -> int:
         except MovedOnError as error:
             codes.append(report(error, no_color=context.no_color))
     job.finish(pages)
-    if job.forge.polls:  # each request has its note, and the next run plans those that could not be planned
-        return 0 if any(code != _UNREACHED for code in codes) else max(codes, default=0)
-    return max(codes, default=0)
+    # Where one job is for many requests, each has its note, and the next run plans those that could not be planned.
+    is_noted = job.forge.polls and any(code != _UNREACHED for code in codes)
+    return 0 if is_noted else max(codes, default=0)
 
 
 def _plan_request(job: _Job, request: ChangeRequest, pages: dict[str, str]) -> int:
@@ -206,7 +203,6 @@ def apply(ctx: click.Context, *, digest: str, rotate: str, revoke: bool, only: s
     new plan on the request. Exit 5 is followed by two more attempts with the same approval.
     """
     context: CommandContext = ctx.obj
-    _drop_empty()
     if only and only != context.environment:
         context.note(f"this run is for environment {only}")
         return 0
@@ -228,8 +224,8 @@ def _rotate(ctx: click.Context, addresses: str, *, revoke: bool, is_named: bool)
 
     if ctx.obj.environment and not is_named:
         raise click.UsageError("--rotate is for one environment: give --only ENV, or set IAC_ONLY")
-    words: dict[str, Any] = {"addresses": tuple(addresses.split()), "is_revoking": revoke}
-    return int(ctx.invoke(rotation, **words, auto_approve=True, lock_timeout=_WAIT))
+    names = tuple(addresses.split())
+    return int(ctx.invoke(rotation, addresses=names, is_revoking=revoke, auto_approve=True, lock_timeout=_WAIT))
 
 
 def _apply(ctx: click.Context, expected: str, pause: int) -> int:
@@ -280,7 +276,6 @@ def nightly(context: CommandContext) -> int:
     from iac.workflow.pipelines.job import LabelledIssue
     from iac.workflow.plan import read_plan
 
-    _drop_empty()
     job = _start(context)
     with open_session(context, Access.READ) as session:
         drift = read_drift(session)
@@ -330,5 +325,5 @@ def report_all(context: CommandContext, *, folder: str) -> int:
 
     job = _start(context)
     codes = [_code_of(partial(one.post, job.api), context) for one in read_reports(Path(folder))]
-    context.note(f"{len(codes)} reports of jobs")
+    context.note(f"reported what {counted(len(codes), 'job')} kept")
     return max(codes, default=0)

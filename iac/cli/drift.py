@@ -109,7 +109,7 @@ def _written(drift: Drift, accepted: AcceptedField) -> Iterator[str]:
 def _say_rest(context: CommandContext, drift: Drift) -> None:
     """What acceptance cannot write."""
     if not any(client.fields for client in drift.clients):
-        context.note("nothing to accept: the server holds what was applied")
+        context.note("nothing to accept: the server has the applied values")
     for client in drift.clients:
         if client.has_other_secret:
             way = "takes the server's" if client.secret is SecretDrift.CHANGED else "asks for a new one"

@@ -138,10 +138,9 @@ def _add_pipelines(context: CommandContext, forges: Collection[str], wheel: str)
 
 
 def _tell(context: CommandContext, pipelines: Pipelines) -> None:
-    for path in pipelines.files:
-        click.echo(printable(f"made {path}"))
-    for path in pipelines.edited:
-        click.echo(printable(f"wrote the wheel into {path}"))
+    edited = (f"wrote the wheel into {path}" for path in pipelines.edited)
+    for line in (*(f"made {path}" for path in pipelines.files), *edited):
+        click.echo(printable(line))
     if not (pipelines.files or pipelines.edited):
         context.note("the pipelines are there already, as this version writes them")
     pages = (

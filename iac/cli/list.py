@@ -193,7 +193,7 @@ def _show_csv(context: CommandContext, sections: Sequence[Section[Inventory]], t
     """One table, in which the environment is the first column where there are several."""
     from iac.views.inventory import summary_line
 
-    shown = ""
+    shown, counts = "", []
     for section in sections:
         context.note(*(f"{section.name}: {line}" for line in error_lines(section.error)))
         if section.result is not None:
@@ -201,8 +201,10 @@ def _show_csv(context: CommandContext, sections: Sequence[Section[Inventory]], t
             start = f"{section.name}," if section.name else ""
             shown = shown or f"{start and 'environment,'}{first}\n"
             shown += "".join(f"{start}{line}\n" for line in lines)
-            section.context.note(summary_line(section.result, len(lines)))
+            counts.append((section.context, summary_line(section.result, len(lines))))
     click.echo(shown, nl=False)
+    for one, line in counts:
+        one.note(line)
     return worst(section.code for section in sections)
 
 

@@ -62,7 +62,7 @@ def import_secrets(context: CommandContext, *, file: str, view: str) -> None:
 
     _store(context, parse_secrets(_decoded(read_given(context, file), file), file), view)
     if file != "-":
-        context.note(f"remove {file}, which holds the secrets in clear")
+        context.note(f"remove {file}, which has the secrets in clear")
 
 
 @command.command(

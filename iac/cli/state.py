@@ -122,9 +122,8 @@ def _detail_lines(address: str, client: ClientState) -> Iterator[str]:
     yield f"  secret {secret_text(client)}"
     yield from (f"  {predecessor_text(old)}" for old in predecessors_of(client))
     values = detail(client)
-    for name, value in values.items():
-        if name not in {"client_id", "secret", "predecessors", "applied"}:
-            yield f"  {name:<32} {value_words(value)}"
+    told = {"client_id", "secret", "predecessors", "applied"}
+    yield from (f"  {name:<32} {value_words(value)}" for name, value in values.items() if name not in told)
     yield "applied:"
     yield from (f"  {name:<32} {value_words(value)}" for name, value in values["applied"].items())
 

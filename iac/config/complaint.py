@@ -83,8 +83,8 @@ _TYPES = {
     "null": "empty",
 }
 _INSTEAD = {
-    "client_secret": "a secret never stands in a file of the project; iac makes it",
-    "registration_access_token": "a token never stands in a file of the project",
+    "client_secret": "a secret does not belong in a file of the project; iac makes it",
+    "registration_access_token": "a token does not belong in a file of the project",
     "scopes": "did you mean scope?",
     "name": "did you mean client_name?",
     "description": "did you mean client_description?",

@@ -217,7 +217,7 @@ def _differences(document: Document, own: Mapping[Pointer, Any], theirs: Mapping
                 f"{'.'.join(map(str, pointer))} is {after} here and {before} in the base",
                 document.at(*pointer),
                 why="the base's is used until this is merged",
-                fix="review it like credentials: from the merge on it says where these go and what is refused",
+                fix="review it like credentials: after the merge it decides where they go and what iac refuses",
             )
 
 

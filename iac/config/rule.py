@@ -59,7 +59,7 @@ def _client_id(definition: Definition) -> Iterator[Diagnostic]:
                 "the key client_id is missing",
                 where,
                 why=why,
-                fix=f"client_id: {name}; for a client that is in state the one that iac state list says",
+                fix=f"client_id: {name}; for a client in state use the id of iac state list",
             )
         return
     where = definition.merged.at("client_id") or where
@@ -68,9 +68,7 @@ def _client_id(definition: Definition) -> Iterator[Diagnostic]:
         summary = f"{client_id} is the client that iac itself logs in with"
         yield mistake("login-client", summary, where, why=why, fix="remove the definition")
     if problem := server.client_id_problem(client_id, definition.settings.api, is_new=False):
-        why = (
-            f"{definition.settings.api.server} cannot be asked about such a client, so nobody could change or delete it"
-        )
+        why = f"{definition.settings.api.server} cannot read, change or delete a client with such an id"
         yield mistake(problem.id, problem.summary, where, why=why, fix="use another client_id")
     answer = {"client_id": client_id, "client_name": definition.merged.get("client_name", "")}
     if reason := server.protected(answer):
@@ -90,9 +88,9 @@ def _placeholders(definition: Definition) -> Iterator[Diagnostic]:
                     rule, shown = placeholder
                     yield mistake(
                         rule,
-                        f"{name} holds {shown}, which nobody has filled in",
+                        f"{name} contains the placeholder {shown}",
                         part.at(index) if isinstance(part.value, list) else part.at(),
-                        why="iac replaces nothing in definitions, so it would be registered as it stands",
+                        why="iac replaces no placeholders in definitions, so the server would get it unchanged",
                         fix="write the value; what differs between environments goes under environments:",
                     )
 
@@ -223,7 +221,7 @@ def _recipients(definition: Definition) -> Iterator[Diagnostic]:
             "recipients-without-encryption",
             "recipients are named, and iac.yaml says encryption: none",
             definition.merged.at("recipients"),
-            why="nothing is encrypted to them: whoever reads the state reads every secret",
+            why="iac encrypts nothing to them: a reader of the state can read every secret",
             fix="set state.encryption.recipients in iac.yaml, or remove recipients",
         )
 

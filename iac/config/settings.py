@@ -114,7 +114,7 @@ def check_exposure(document: Document, state: StateSettings, environment: str) -
             "secrets-in-clear",
             f"state keeps secrets in clear text at {state.place.where}",
             _StateKeys.read(document, environment).at("encryption"),
-            why="whoever reads the state there, or a backup of it, can log in as every client",
+            why="a reader of the state there, or of a backup, can log in as every client",
             fix=_ENCRYPT,
         )
 

@@ -114,6 +114,8 @@ _FIELDS = (
 FIELDS: Mapping[str, Field] = {field.name: field for field in _FIELDS}
 """Every settable field by name, in the canonical order of a definition (`iac fmt`, plan, show)."""
 
+_ORDER = {name: number for number, name in enumerate(FIELDS)}
+
 ALWAYS: frozenset[str] = frozenset(field.name for field in _FIELDS if field.always)
 """Fields that are managed whether they are declared or not."""
 
@@ -207,9 +209,9 @@ def field_of(name: str) -> Field:
 
 def in_order(names: Iterable[str]) -> list[str]:
     """Names of fields in the order of a definition, those of `extra` last; all others are left out."""
-    wanted = frozenset(names)
-    others = sorted(name for name in wanted - FIELDS.keys() if name.startswith(EXTRA))
-    return [*(name for name in FIELDS if name in wanted), *others]
+    known = FIELDS.keys() & (wanted := frozenset(names))
+    others = sorted(name for name in wanted - known if name.startswith(EXTRA))
+    return [*sorted(known, key=_ORDER.__getitem__), *others]
 
 
 def canonical_json(value: object) -> str | None:

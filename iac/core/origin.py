@@ -12,7 +12,7 @@ _PORTS = {"https": 443, "http": 80}
 
 
 HOW_URL = "an https URL, or http on localhost, without a login in it"
-HOLDS_LOGIN = "it holds a name or a password, and iac.yaml is in version control"
+HOLDS_LOGIN = "it contains a name or a password, and iac.yaml is in version control"
 IN_CLEAR = "http is for loopback hosts only: credentials would cross the network in clear"
 
 

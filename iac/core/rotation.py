@@ -60,12 +60,12 @@ def with_expiry(
 
 def with_ends(state: State, actual: Actual) -> Actual:
     """What was read, with the ends of secrets that the server said when it made them."""
-    answers = {client.client_id: client.answer for client in state.clients.values()}
-    registrations = {
-        name: replace(seen, answer=with_expiry(seen.answer, answers.get(name), shows_secret=seen.secret is not None))
-        for name, seen in actual.registrations.items()
+    told = {
+        client.client_id: replace(seen, answer=with_expiry(seen.answer, client.answer, shows_secret=bool(seen.secret)))
+        for client in state.clients.values()
+        if EXPIRY in (client.answer or {}) and (seen := actual.registrations.get(client.client_id)) is not None
     }
-    return replace(actual, registrations=registrations)
+    return replace(actual, registrations={**actual.registrations, **told})
 
 
 def with_seen_ends(state: State, actual: Actual) -> State:

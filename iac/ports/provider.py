@@ -42,8 +42,8 @@ def _write(method: Callable[Concatenate[S, P], R]) -> Callable[Concatenate[S, P]
                     raise UnreachableError("the server cannot be used", why=why) from foreign
                 raise UnknownOutcome(
                     "the request was sent, and what came back cannot be read",
-                    why=f"{type(foreign).__name__}; the server may or may not have done it",
-                    fix="run it again: what the server holds is read first",
+                    why=f"{type(foreign).__name__}; iac does not know whether the server did it",
+                    fix="run it again: iac first reads what the server has",
                 ) from None  # its words may repeat a secret of the answer
 
     return cast("Callable[Concatenate[S, P], R]", functools.update_wrapper(guarded, method))

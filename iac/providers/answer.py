@@ -25,7 +25,7 @@ from iac.providers.bearer import parse_claims, parse_time
 from iac.transport.message import LONGEST, Answer, Call, server_words
 from iac.transport.retry import parse_date
 
-READ_AGAIN = "run it again: what the server holds is read first"
+READ_AGAIN = "run it again: iac first reads what the server has"
 ASK = "if it stays, ask an administrator of the server to correct the client"
 
 
@@ -96,7 +96,7 @@ def read_reply(answer: Answer, api: Capabilities, client_id: str) -> Reply:
 def garbled(call: Call, client_id: str, problem: str, partial: Registration | None = None) -> GarbledError:
     """The error of a read that cannot be understood."""
     error = GarbledError(
-        "the server's answer makes no sense",
+        "the server's answer is invalid",
         where=f"client_id {printable(client_id)}, {_where(call)}",
         why=problem,
         fix=f"run it again; {ASK}",
@@ -166,7 +166,7 @@ def read_failure(call: Call, answer: Answer, scope: str = "") -> UnreachableErro
         case status if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
             summary, fix = "the server has an error of its own", "run it again; if it stays, see the server's log"
         case _:
-            summary, fix = "the server's answer makes no sense", _CHECK_ISSUER
+            summary, fix = "the server's answer is invalid", _CHECK_ISSUER
     return UnreachableError(summary, where=where, why=server_words(answer), fix=fix)
 
 
@@ -180,7 +180,7 @@ def write_failure(call: Call, answer: Answer, hidden: Iterable[Secret | None] = 
     # 303 sends to what came of the request (RFC 9110 section 15.4.4): it was perhaps carried out
     if is_server_fault(answer) or answer.status == HTTPStatus.SEE_OTHER:
         return UnknownOutcome(
-            "the server failed during a write that may have taken effect",
+            "the server failed during a write, which may have taken effect",
             status=answer.status,
             where=where,
             why=words,

@@ -121,7 +121,7 @@ def check_pin(issuer: Issuer, pinned: str) -> None:
     """
     if pinned and not issuer.is_same(pinned):
         raise CredentialsError(
-            "the issuer is not the one that this environment is bound to",
+            "IAC_ISSUER binds this environment to another issuer",
             where=f"issuer: {issuer.url}",
             why=f"IAC_ISSUER is {printable(pinned)}",
             fix="correct issuer in iac.yaml, or IAC_ISSUER where the credentials are set",

@@ -137,7 +137,7 @@ def references(name: str, text: str) -> list[str]:
         raise RenderError(
             FAILED,
             where=template_file(name),
-            why="what it includes, imports or extends must be named in quotes, so that iac sees changes of it",
+            why="put the name of an included, imported or extended template in quotes, so that iac sees its changes",
             fix="write the name in quotes",
         )
     return [reference for reference in names if reference]
@@ -164,7 +164,7 @@ def limit_error(raw: TemplateTimeout | MemoryError, where: str) -> RenderError:
         FAILED,
         where=where,
         why=TOO_LONG if isinstance(raw, TemplateTimeout) else TOO_MUCH,
-        fix="simplify what stands there, or put it into `values`",
+        fix="simplify the expression, or put the value into `values`",
     )
 
 

@@ -22,13 +22,10 @@ def explanation_text(explanation: Explanation, width: int | None = None) -> str:
 def _parts(explanation: Explanation, width: int) -> Iterator[str]:
     yield f"{explanation.id}: {explanation.kind}{_severity(explanation)}"
     yield _wrapped(explanation.what, width)
-    for label, text in (("Why", explanation.why), ("Source", explanation.source), ("Fix", explanation.fix)):
-        if text:
-            yield _wrapped(f"{label}: {text}", width)
+    parts = (("Why", explanation.why), ("Source", explanation.source), ("Fix", explanation.fix))
+    yield from (_wrapped(f"{label}: {text}", width) for label, text in parts if text)
     examples = (("Registered", explanation.before), ("Found", explanation.bad), ("Not found", explanation.good))
-    for label, lines in examples:
-        if lines:
-            yield f"{label}:\n{indent(lines, '    ')}"
+    yield from (f"{label}:\n{indent(lines, '    ')}" for label, lines in examples if lines)
     if explanation.is_adjustable:
         yield f"For the project, in iac.yaml:\n    policy: {{{explanation.id}: off}}   # or warning, error"
     if explanation.is_waivable:

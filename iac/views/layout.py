@@ -70,6 +70,8 @@ class TextLayout:
 
     def messages(self, diagnostics: Iterable[Diagnostic]) -> Iterator[str]:
         """Diagnostics as `iac.core.errors` groups them, the head of each in the colour of its severity."""
-        for severity, lines in message_groups(diagnostics):
-            for number, line in enumerate(lines):
-                yield self.line(printable(line), "" if number else SIGNS.get(severity, ""))
+        return (
+            self.line(printable(line), "" if number else SIGNS.get(severity, ""))
+            for severity, lines in message_groups(diagnostics)
+            for number, line in enumerate(lines)
+        )

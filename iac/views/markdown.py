@@ -108,11 +108,8 @@ def _guard(guard: Diagnostic) -> str:
 
 
 def _findings(plan: Plan, changes: Sequence[Change]) -> Iterator[str]:
-    for change in changes:
-        for finding in change.findings:
-            yield finding_entry(finding, change.address)
-    for finding in plan.findings:
-        yield finding_entry(finding, finding.where)
+    yield from (finding_entry(finding, change.address) for change in changes for finding in change.findings)
+    yield from (finding_entry(finding, finding.where) for finding in plan.findings)
 
 
 def finding_entry(finding: Diagnostic, about: str) -> str:

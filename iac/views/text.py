@@ -136,9 +136,8 @@ def _effects_of_many(changes: Sequence[Change]) -> Iterator[str]:
     if secret not in {SecretChange.NONE, SecretChange.KEPT}:
         yield f"      {'secret':<{_NAME_WIDTH}} {secret}"
     outputs = Counter(output.action for change in changes for output in change.outputs)
-    for action, number in outputs.items():
-        if action is not OutputAction.UNCHANGED:
-            yield f"      {counted(number, 'output'):<{_NAME_WIDTH}} ({action})"
+    del outputs[OutputAction.UNCHANGED]
+    yield from (f"      {counted(number, 'output'):<{_NAME_WIDTH}} ({action})" for action, number in outputs.items())
     yield from finding_lines((finding for change in changes for finding in change.findings), " " * 6)
 
 
@@ -188,9 +187,8 @@ def field_lines(field: FieldChange, action: Action, page: TextLayout) -> Iterato
         yield page.line(f"      {name:<{_NAME_WIDTH}} {value_shown(field.name, field.after)}", hanging=_NAME_WIDTH + 1)
     elif field.added or field.removed:
         yield page.line(f"      {name}{cause}")
-        for sign, entries in (("+", field.added), ("-", field.removed)):
-            for entry in entries:
-                yield page.line(f"        {sign} {entry_shown(field.name, entry)}", sign)
+        signed = [("+", entry) for entry in field.added] + [("-", entry) for entry in field.removed]
+        yield from (page.line(f"        {sign} {entry_shown(field.name, entry)}", sign) for sign, entry in signed)
     else:
         before, after = value_shown(field.name, field.before), value_shown(field.name, field.after)
         yield page.line(f"      {name:<{_NAME_WIDTH}} {before} -> {after}{cause}", hanging=_NAME_WIDTH + 1)
@@ -199,8 +197,7 @@ def field_lines(field: FieldChange, action: Action, page: TextLayout) -> Iterato
 def _remarks(plan: Plan) -> Iterator[str]:
     if not plan.complete:
         yield f"  {SOME_UNREAD}"
-    for word, sentence in remarks(plan):
-        yield f"  {word} {printable(sentence)}"
+    yield from (f"  {word} {printable(sentence)}" for word, sentence in remarks(plan))
     yield from finding_lines(plan.findings, " " * 2)
 
 

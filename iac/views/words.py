@@ -185,20 +185,16 @@ def sealing(who: Recipients) -> str:
     return "apply seals it again" if who.is_sealed else "it stays sealed as it is until iac state rekey"
 
 
-def remarks(plan: Plan) -> Iterator[tuple[str, str]]:
+def remarks(plan: Plan) -> list[tuple[str, str]]:
     """What is to be known of clients beside the changes: a word and a sentence, not yet inert."""
-    for source, target in plan.moved:
-        yield "moved", f"{source} -> {target}"
-    for released in plan.released:
-        yield "released", f"{released.address}: {', '.join(released.fields)} (the values on the server stay)"
-    for taken in plan.taken_over:
-        yield "taken over", taken_words(taken)
-    for pending in plan.pending:
-        yield "interrupted", f"{pending.address}: a {pending.action} that began at {pending.at} did not finish"
-    for standing in plan.predecessors:
-        yield "replaced", f"{standing.address}: {standing.words()}"
-    for line in recipient_lines(plan):
-        yield "recipients", line
+    return [
+        *(("moved", f"{source} -> {target}") for source, target in plan.moved),
+        *(("released", f"{r.address}: {', '.join(r.fields)} (the values on the server stay)") for r in plan.released),
+        *(("taken over", taken_words(taken)) for taken in plan.taken_over),
+        *(("interrupted", f"{p.address}: a {p.action} that began at {p.at} did not finish") for p in plan.pending),
+        *(("replaced", f"{standing.address}: {standing.words()}") for standing in plan.predecessors),
+        *(("recipients", line) for line in recipient_lines(plan)),
+    ]
 
 
 def recipient_lines(plan: Plan) -> Iterator[str]:

@@ -345,7 +345,7 @@ def pinned_issuer(environ: Mapping[str, str], environment: str = DEFAULT) -> str
     if not issuer:
         raise InputError(
             f"IAC_ISSUER names no issuer for environment {environment}" if named else "IAC_ISSUER is set, but empty",
-            why="it holds the project to one server; an empty one would allow any server",
+            why="it binds the project to one server; if empty, it would allow any server",
             fix=f"add {environment}=URL to it, or unset it" if named else "set it to the issuer, or unset it",
         )
     return issuer

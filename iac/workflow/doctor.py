@@ -208,7 +208,7 @@ def pin(settings: Settings) -> Iterator[CheckResult]:
     else:
         yield warning(
             "pinned",
-            "IAC_ISSUER is not set: whoever changes issuer in iac.yaml says where credentials go",
+            "IAC_ISSUER is not set: a change of issuer in iac.yaml can send credentials elsewhere",
             f"export IAC_ISSUER={settings.issuer} wherever the login is set",
         )
 
@@ -259,8 +259,7 @@ def pipelines(caller: Caller) -> Iterator[CheckResult]:
     if unlocked:
         yield error(
             "pipelines",
-            f"{listed(unlocked)}: whoever takes the name indigo-iac on a package index gets the login of these jobs,"
-            " which install iac by its name",
+            f"{listed(unlocked)}: these jobs install iac by name; a package of that name could take their login",
             _AGAIN,
         )
     old = {path: version for path, version in written.items() if version != __version__}
@@ -365,7 +364,9 @@ def state(settings: Settings, clock: Clock) -> Iterator[CheckResult]:
         )
     else:
         yield warning(
-            "lock", f"held since {holder.since} by {holder.who}", "wait for it, or iac apply --lock-timeout 600"
+            "lock",
+            f"held since {holder.since} by {holder.who}, until {holder.expires}",
+            f"wait for it; if you are sure that this run is gone: iac state unlock {holder.run_id}",
         )
 
 

@@ -223,7 +223,7 @@ def _check_places(root: Path, answers: InitAnswers) -> None:
         raise InputError(
             "the key file would be inside the project",
             where=str(key),
-            why="whoever gets the project would get its secrets",
+            why="everybody with access to the project would get its secrets",
             fix="make the project in a folder of its own, or set XDG_CONFIG_HOME to another",
         )
 

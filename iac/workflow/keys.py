@@ -49,7 +49,7 @@ def drop_old_keys(session: LocalSession, address: str) -> tuple[ClientKey, ...]:
     with change_state(session) as ledger:
         keys, client = ledger.state.keys.get(address, ()), ledger.state.clients.get(address)
         if not keys:
-            raise InputError("state holds no key of this client", where=address, fix=f"iac keygen {address} makes one")
+            raise InputError("state has no key of this client", where=address, fix=f"iac keygen {address} makes one")
         if client is None or key_in_use(keys, client.applied) != keys[-1]:
             raise InputError(
                 "the newest key is not in use yet, so the old ones stay",

@@ -148,7 +148,7 @@ def check_expected(plan: Plan, noted: Approval | None, expected: str) -> None:
     """
     if plan.digest == expected or plan.is_empty:
         return
-    others = uncovered(plan, noted) if noted is not None and noted.digest == expected else plan.changes
+    others = list(uncovered(plan, noted)) if noted is not None and noted.digest == expected else plan.changes
     if others:
         raise StalePlan(
             "the plan is not the one that was approved, nothing was sent",

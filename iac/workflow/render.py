@@ -147,7 +147,7 @@ def _in_doubt(spec: OutputSpec, state: State) -> Diagnostic | None:
     return Diagnostic(
         "secret-in-doubt",
         f"{spec.path} has the secret of {listed(rotating)}, which may be dead",
-        why="the end of a rotation is not known, so the server may have replaced it",
+        why="a rotation was interrupted, so the server may have replaced it",
         fix="iac apply",
         severity=Severity.WARNING,
     )

@@ -34,9 +34,9 @@ def find_grave(state: State, address: str) -> Tombstone:
     if not graves:
         others = listed(sorted({grave.address for grave in state.tombstones}))
         raise InputError(
-            "state holds no deleted client of this address",
+            "state has no deleted client of this address",
             where=address,
-            why=f"those that it holds: {others or 'none'} (for 30 days)",
+            why=f"deleted clients in state: {others or 'none'} (for 30 days)",
             fix="give one of them, or write a definition and run iac apply: that makes a client with a new secret",
         )
     return max(reversed(graves), key=lambda grave: grave.deleted_at)
@@ -55,7 +55,7 @@ def prepare_restore(session: Session, address: str) -> tuple[Session, LockedPlan
         raise InputError(
             "a deleted client can be restored through the management API only",
             where=address,
-            why="with this provider the server chooses client_id and secret, so what it had cannot come back",
+            why="with this provider the server chooses client_id and secret, so the old ones cannot come back",
             fix="write its definition and run iac apply: that makes a client with a new id and secret",
         )
     state = session.backend.load()

@@ -271,7 +271,7 @@ def _problem(secret: Secret) -> str:
     if not (text := secret.reveal()):
         return "the secret is empty"
     is_plain = text.isprintable() and " " not in text
-    return "" if is_plain else "the secret holds a space or a character that cannot be printed"
+    return "" if is_plain else "the secret contains a space or an unprintable character"
 
 
 def _json(text: str, mistakes: list[str]) -> Iterator[_Entry]:

@@ -94,10 +94,10 @@ def _compared_with_state(reading: OutputReading, stored: ClientState) -> Evidenc
     if credentials is None:
         return reading.check
     if credentials.client_id is not None and credentials.client_id != stored.client_id:
-        why = "its client_id is not the one that was applied"
+        why = "its client_id differs from the applied one"
         return replace(reading.check, verdict=Grade.FAILED, why=why, fix="iac render")
     if _is_other(credentials.client_secret, stored):
-        why = "its secret is not the one in the state"
+        why = "its secret differs from the one in the state"
         return replace(reading.check, verdict=Grade.UNPROVEN, why=why, fix="iac render")
     return reading.check
 
@@ -140,10 +140,10 @@ def _fix_of_login(session: LocalSession, address: str, stored: ClientState, *, i
     if stored.applied.get("token_endpoint_auth_method") == "none":
         return "iac plan: is the client still on the server, and without a secret?"
     if not uses_secret(stored.applied):
-        return "iac plan: is the client still on the server, with the public key as it is defined?"
+        return "run iac plan: is the client still on the server, with this public key?"
     if _shows_secrets(session, stored):
         return "iac plan: is the client still on the server? If its secret was changed there, iac apply takes it over"
-    plan = "iac plan: is the client on the server as it is defined?"
+    plan = "run iac plan: does the client differ from its definition?"
     return f"{plan} If its secret was changed there: iac secret set {address}, with the new secret"
 
 

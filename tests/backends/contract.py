@@ -14,10 +14,10 @@ import pytest
 from iac.backends.cell import Cell, NotStored, Stored
 from iac.backends.remote import LocalPaths, RemoteBackend
 from iac.core.errors import LockedError, StateError, UnreachableError
-from iac.core.state.document import TextOrigin, parse_state
-from iac.core.state.model import ClientWritten, fold
+from iac.core.state.document import TextOrigin, fold_all, parse_state
+from iac.core.state.model import ClientKey, ClientWritten, OutputRecord, Tombstone, fold
 from tests.backends.clock import StoppedClock
-from tests.backends.given import EMPTY, HOLDER, OWNER, client, holding, intended, written
+from tests.backends.given import EMPTY, HOLDER, OWNER, SEALED, client, holding, intended, written
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -165,6 +165,25 @@ class BackendContract:
         assert holding("a", serial=1) == saved
         assert saved == site.open().load()
         assert holding("a", "b", serial=2) == backend.save(holding("a", "b", serial=1))
+
+    def test_a_save_that_nobody_could_read_is_refused_whatever_was_proven_before(self, site: Site) -> None:
+        backend = site.begun()
+        backend.record([written("a"), written("b")])
+        known = backend.save(fold_all(EMPTY, [written("a"), written("b")]))
+        backend.record([written("c")])
+        wrong: Any = 1.5
+        bad: Any = {
+            "clients": {**known.clients, "wlcg/a": replace(client("a"), applied={"client_name": wrong})},
+            "outputs": {"o": OutputRecord("sha256:1", ("wlcg/a",), serial=-1)},
+            "intents": {"wlcg/a": replace(intended("a").intent, action=wrong)},
+            "tombstones": (Tombstone("wlcg/a", client("a"), wrong),),
+            "keys": {"wlcg/a": (ClientKey("kid", "{}", replace(SEALED, version=-1)),)},
+        }
+        for member, entries in bad.items():
+            with pytest.raises(StateError, match="cannot hold a value") as caught:
+                backend.save(replace(known, **{member: entries}))
+            assert member in caught.value.why or "not a value of JSON" in caught.value.why
+        assert fold(known, written("c")) == site.open().load()
 
     def test_a_save_over_a_newer_state_is_refused(self, site: Site) -> None:
         mine, theirs = site.begun(), site.open()

@@ -121,7 +121,7 @@ class TestIdentity:
             ("a" * 5000, "neither a key nor the path"),
             ("AGE-SECRET-KEY-1" + CANARY, "identity is damaged"),
             (f"# a comment\n{CANARY}\n", "identity is damaged"),
-            ("# nothing\n# but comments\n", "holds no key"),
+            ("# nothing\n# but comments\n", "contains no key"),
             (f"-----BEGIN OPENSSH PRIVATE KEY-----\n{CANARY}\n-----END", "ssh identity cannot be used"),
         ],
     )

@@ -99,7 +99,7 @@ class TestAddress:
         assert "one" == server.read()
 
     def test_a_name_needs_one(self, tmp_path: Path) -> None:
-        with pytest.raises(InputError, match="lies in no git repository") as caught:
+        with pytest.raises(InputError, match="is in no usable git repository") as caught:
             write(tmp_path, "origin")
         assert str(tmp_path) in caught.value.where
         assert "not a git repository" in caught.value.why
@@ -118,7 +118,7 @@ class TestAddress:
 
     def test_settings_that_cannot_be_read_are_told_in_git_s_words(self, project: Path) -> None:
         (project / ".git" / "config").write_text("[core\n")
-        with pytest.raises(InputError, match="lies in no git repository that can be used") as caught:
+        with pytest.raises(InputError, match="is in no usable git repository") as caught:
             write(project, "origin")
         assert "bad config line 1" in caught.value.why
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import zlib
 from dataclasses import fields, replace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -13,6 +14,7 @@ from iac.core.state.codec import dump
 from iac.core.state.document import (
     Batch,
     TextOrigin,
+    check_state,
     fold_all,
     parse_journal,
     parse_state,
@@ -59,10 +61,12 @@ def _as_json(value: object) -> dict[str, object]:
 
 
 class TestDocument:
+    @pytest.mark.slow
     @given(states)
     def test_every_state_comes_back_as_it_was(self, state: State) -> None:
         assert state == parse_state(render_state(state), HERE)
 
+    @pytest.mark.slow
     @given(states)
     def test_the_text_does_not_depend_on_the_order_of_making(self, state: State) -> None:
         turned = replace(
@@ -72,6 +76,21 @@ class TestDocument:
             intents=dict(reversed(list(state.intents.items()))),
         )
         assert render_state(state) == render_state(turned)
+
+    @given(states, states)
+    def test_what_is_proven_is_proven_for_each_later_state_that_has_it(self, state: State, other: State) -> None:
+        """What was read once is not read again, so a text that was read must be one that can be read again."""
+        read = parse_state(render_state(state), HERE)
+        later = replace(other, clients={**other.clients, **read.clients}, keys={**other.keys, **read.keys})
+        check_state(later, read)
+        assert later == parse_state(render_state(later), HERE)
+
+    def test_what_is_proven_is_not_read_again(self) -> None:
+        wrong: Any = 1.5
+        bad = replace(FULL, clients={"wlcg/a": replace(client("a"), applied={"client_name": wrong})})
+        check_state(replace(bad, serial=2), bad)
+        with pytest.raises(StateError, match="cannot hold a value"):
+            check_state(bad, FULL)
 
     def test_one_client_is_one_line(self) -> None:
         before = render_state(holding("a", "b", "c")).splitlines()
@@ -185,6 +204,7 @@ class TestDocument:
 
 
 class TestJournal:
+    @pytest.mark.slow
     @given(st.lists(events, max_size=4), st.lists(events, max_size=4))
     def test_every_batch_comes_back_as_it_was(self, first: list[Event], second: list[Event]) -> None:
         batches = tuple(Batch("lineage", "run", 3, tuple(each)) for each in (first, second))
@@ -221,6 +241,7 @@ class TestJournal:
             parse_journal(line + line, HERE)
         assert "not an event of this version" in caught.value.why
 
+    @pytest.mark.slow
     @given(states, st.lists(events, max_size=6))
     def test_folding_twice_gives_what_folding_once_gives(self, state: State, each: list[Event]) -> None:
         for event in each:

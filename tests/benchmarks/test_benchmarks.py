@@ -31,8 +31,6 @@ def printed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]]:
     file = tmp_path_factory.mktemp("benchmarks") / "said"
     with file.open("w") as said, pytest.MonkeyPatch.context() as patch:
         patch.setattr(sys, "stdout", said)
-        for name in ("COVERAGE_PROCESS_CONFIG", "COVERAGE_PROCESS_START"):
-            patch.delenv(name, raising=False)
         assert main([*TINY, "--flavour", "1.14", "--pace", "full"]) == 0
     rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in file.read_text().splitlines() if "|" in line]
     return {row[0]: row for row in rows}

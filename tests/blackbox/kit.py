@@ -113,7 +113,7 @@ class Project:
 
 
 def _run_as_process(arguments: Sequence[str], environ: Mapping[str, str], stdin: str, folder: Path) -> Ended:
-    """In a process, without coverage, which takes half of the time of a short command; a killed one leaves none."""
+    """In a process."""
     done = subprocess.run(
         [*COMMAND, *arguments],
         cwd=folder,

@@ -103,7 +103,7 @@ def test_a_repository_in_the_work_tree_gets_no_push_for_its_hooks_would_run(shar
     hook.chmod(0o755)
     shared.edit("iac.yaml", "  remote: origin\n", "  repository: ./evil\n")
     refused = shared.iac("state", "init")
-    assert "the state's repository lies in the work tree" in refused.err
+    assert "the state's repository is in the work tree" in refused.err
     assert not marker.exists()
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import resource
-import shutil
 import signal
 import subprocess
 from itertools import count
@@ -13,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.backends.stateserver import PASSWORD, USER, GitLab, serving
-from tests.blackbox.kit import COMMAND, INHERITED, SECONDS, Project
+from tests.blackbox.kit import COMMAND, INHERITED, SECONDS, Ended, Project
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -54,21 +53,20 @@ socket.socket.send = deadly(socket.socket.send)
 """A sitecustomize that kills the process right after one of the calls by which it changes something."""
 
 
-@pytest.fixture
-def empty(tmp_path: Path) -> Project:
-    (tmp_path / "deadly").mkdir()
-    (tmp_path / "deadly/sitecustomize.py").write_text(DEADLY)
-    return fresh(tmp_path)
-
-
 def fresh(folder: Path) -> Project:
-    """An empty folder, home and folder of temporary files."""
-    for name in ("demo", "config", "tmp", "hub.git"):
-        shutil.rmtree(folder / name, ignore_errors=True)
-    (folder / "demo").mkdir()
+    """An empty folder, home and folder of temporary files, none of which was there before."""
+    (folder / "demo").mkdir(parents=True)
     (folder / "tmp").mkdir()
     env = {"XDG_CONFIG_HOME": str(folder / "config"), "TMPDIR": str(folder / "tmp")}
     return Project(folder / "demo", env, needs_process=True)
+
+
+def run_until(deadly: int, project: Project, *arguments: str) -> Ended:
+    """A command that dies at a call."""
+    folder = project.root.parent / "deadly"
+    folder.mkdir()
+    (folder / "sitecustomize.py").write_text(DEADLY)
+    return project.iac(*arguments, env={"PYTHONPATH": str(folder), "DIE_AT": str(deadly)})
 
 
 def with_hub(project: Project) -> None:
@@ -85,29 +83,30 @@ def litter(project: Project) -> list[str]:
 
 
 def check_whole(project: Project) -> None:
+    """Nothing is left to be swept, and the project is read by commands, which need no process for it."""
+    assert [] == litter(project)
+    project.needs_process = False
     project.done("state", "list")
     project.done("validate")
-    assert [] == litter(project)
     assert len(project.read("iac.yaml").split("lineage:")) == 2
 
 
 @pytest.mark.parametrize(
     ("command", "step"), [("init", 7), ("init with git", 29), ("state init", 5), ("state init with git", 19)]
 )
-def test_a_command_that_is_killed_is_ended_by_the_same_command(empty: Project, command: str, step: int) -> None:
+def test_a_command_that_is_killed_is_ended_by_the_same_command(tmp_path: Path, command: str, step: int) -> None:
     """Each `step`-th call is the last; `cli/test_killed_init.py` dies at every one."""
-    folder = empty.root.parent
     arguments = ("state", "init") if command.startswith("state") else INIT
     if command == "init with git":
         arguments = (*arguments, "--backend", "git")
     for deadly in count(1, step):
-        project = fresh(folder)
+        project = fresh(tmp_path / str(deadly))
         if "git" in command:
             with_hub(project)
         if arguments[0] == "state":
             project.write("iac.yaml", BARE + GIT * ("git" in command))
             project.define("a", grant_types=["client_credentials"])
-        ended = project.iac(*arguments, env={"PYTHONPATH": str(folder / "deadly"), "DIE_AT": str(deadly)})
+        ended = run_until(deadly, project, *arguments)
         if ended.code != -signal.SIGKILL:
             assert 0 == ended.code, ended.text
             break
@@ -119,10 +118,9 @@ def test_a_command_that_is_killed_is_ended_by_the_same_command(empty: Project, c
     assert deadly > 3 * step
 
 
-def test_a_state_on_a_server_whose_init_is_killed_is_made_by_the_next(empty: Project) -> None:
-    folder = empty.root.parent
+def test_a_state_on_a_server_whose_init_is_killed_is_made_by_the_next(tmp_path: Path) -> None:
     for deadly in count(1, 5):
-        project = fresh(folder)
+        project = fresh(tmp_path / str(deadly))
         with serving(GitLab()) as server:
             place = (
                 f"state: {{backend: http, address: '{server.address}', username: {{env: U}}, password: {{env: P}}}}\n"
@@ -130,7 +128,7 @@ def test_a_state_on_a_server_whose_init_is_killed_is_made_by_the_next(empty: Pro
             project.env |= {"U": USER, "P": PASSWORD}
             project.write("iac.yaml", BARE + place)
             project.define("a", grant_types=["client_credentials"])
-            ended = project.iac("state", "init", env={"PYTHONPATH": str(folder / "deadly"), "DIE_AT": str(deadly)})
+            ended = run_until(deadly, project, "state", "init")
             if ended.code != -signal.SIGKILL:
                 assert 0 == ended.code, ended.text
                 break
@@ -144,8 +142,9 @@ def test_a_state_on_a_server_whose_init_is_killed_is_made_by_the_next(empty: Pro
 @pytest.mark.parametrize("size", [0, 10, 100, 200])
 @pytest.mark.parametrize("arguments", [INIT, ("state", "init")])
 def test_a_disk_without_room_leaves_nothing_in_the_way_of_the_next_run(
-    empty: Project, arguments: tuple[str, ...], size: int
+    tmp_path: Path, arguments: tuple[str, ...], size: int
 ) -> None:
+    empty = fresh(tmp_path / "one")
     if arguments[0] == "state":
         empty.write("iac.yaml", BARE)
     inherited = {name: os.environ[name] for name in INHERITED if name in os.environ}

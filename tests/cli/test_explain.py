@@ -107,9 +107,9 @@ Found:
             "max-deletes",
             "max-deletes: a guard\n\nRefuses more deletions than `limits.max_deletes` (3); clients",
         ),
-        ("output-not-ignored", "output-not-ignored: a finding of a plan\n\nAn output with a secret lies in a git"),
+        ("output-not-ignored", "output-not-ignored: a finding of a plan\n\nAn output with a secret is in a git"),
         ("secrets-in-clear", "secrets-in-clear: a warning, warning\n\n"),
-        ("put-is-a-full-replace", "put-is-a-full-replace: what a server does\n\nwhat a PUT leaves out is emptied"),
+        ("put-is-a-full-replace", "put-is-a-full-replace: what a server does\n\nfields that a PUT omits become empty"),
     ],
 )
 def test_every_kind_is_told(name: str, begins: str, iac: Call) -> None:

@@ -80,6 +80,7 @@ def test_what_is_not_plainly_in_style_is_left_to_ruamel(text: str) -> None:
     assert not is_styled(text)
 
 
+@pytest.mark.slow
 @given(st.lists(lines, min_size=1, max_size=6))
 @settings(max_examples=300)
 def test_ruamel_would_write_what_is_in_style_as_it_stands(drawn: list[str]) -> None:
@@ -89,6 +90,7 @@ def test_ruamel_would_write_what_is_in_style_as_it_stands(drawn: list[str]) -> N
         assert _style(text) == text
 
 
+@pytest.mark.slow
 @given(st.integers(0, TYPICAL.count("\n") - 1), st.sampled_from(VALUES))
 def test_a_value_in_its_place_makes_no_difference(number: int, value: str) -> None:
     rows = TYPICAL.splitlines(keepends=True)

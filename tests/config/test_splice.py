@@ -141,7 +141,7 @@ def test_owners_are_accounts_in_lower_case() -> None:
     ("text", "values", "why"),
     [
         ("scope: [a]\nscope+: [b]\n", {"scope": ("c",)}, "side by side"),
-        ("contacts: [\n  # Ann\n  a@x.org]\n", {"contacts": None}, "its form"),
+        ("contacts: [\n  # Ann\n  a@x.org]\n", {"contacts": None}, "without changing other lines"),
         ("contacts:\n  -\n    a@x.org\n  - b@x.org\n", {"contacts": ("b@x.org",)}, ""),
         ("client_id: app\nclient_name: Name\n", {"client_name": "in\u202evisible"}, "invisible"),
         ("extra: {b: 1}\n", {"extra.a": "1"}, "add a: 1 under extra"),

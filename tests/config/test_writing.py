@@ -157,6 +157,7 @@ values = st.recursive(scalars, lambda inner: st.lists(inner, max_size=3) | st.di
 files = st.dictionaries(st.sampled_from([*FIELDS, "client_id", "zzz", "NO"]), values, min_size=1, max_size=5)
 
 
+@pytest.mark.slow
 @given(files)
 def test_what_we_write_both_readers_read_alike(value: dict[str, Any]) -> None:
     yaml = round_trip()
@@ -167,6 +168,7 @@ def test_what_we_write_both_readers_read_alike(value: dict[str, Any]) -> None:
         assert document.value == value
 
 
+@pytest.mark.slow
 @given(files, st.lists(st.sampled_from(["# a comment\n", "\n", "  # a comment\n"]), max_size=4), st.randoms())
 def test_fmt_is_idempotent_and_never_changes_what_a_file_says(
     value: dict[str, Any], more: list[str], chance: Any

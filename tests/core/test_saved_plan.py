@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from iac.core.plan.approval import differences, parse_saved
+from iac.core.plan.approval import differences, parse_saved, parse_saved_plans
 from iac.core.plan.change import Action, Change, OutputAction, OutputChange, PredecessorChange, Recipients, SecretChange
 from iac.core.state.codec import MalformedValue
 from tests.core.build import registered
@@ -144,6 +144,24 @@ def test_what_is_no_plan_or_not_all_of_it_is_refused_and_its_values_are_not_told
     with pytest.raises(MalformedValue) as malformed:
         parse_saved(text)
     assert "hunter2" not in str(malformed.value)
+
+
+def of_environments(*plans: Plan) -> str:
+    return json.dumps({"format_version": "1.1", "environments": [plan.to_dict() for plan in plans]})
+
+
+def test_a_file_of_several_environments_has_a_plan_for_each() -> None:
+    other = replace(SHOWN, environment="prod")
+    saved = parse_saved_plans(of_environments(SHOWN, other))
+    assert {plan.environment: plan.digest for plan in (SHOWN, other)} == {
+        name: plan.digest for name, plan in saved.items()
+    }
+
+
+@pytest.mark.parametrize("plans", [(), (SHOWN, SHOWN)], ids=["none", "one twice"])
+def test_a_file_of_no_environment_or_of_one_twice_is_refused(plans: tuple[Plan, ...]) -> None:
+    with pytest.raises(MalformedValue, match="none is there, or one is there twice"):
+        parse_saved_plans(of_environments(*plans))
 
 
 # what an interrupted apply leaves

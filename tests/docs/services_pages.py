@@ -1,6 +1,6 @@
 """The pages of services: what `iac new` writes and what is rendered then, titles and sources.
 
-By hand are the first lines with the command, and what stands below the first `## `.
+By hand are the command, what stands above it, and the sections.
 """
 
 from __future__ import annotations
@@ -43,10 +43,11 @@ def services_pages() -> dict[Path, str]:
 def service_page(service: Service) -> str:
     """The page of one service."""
     before = (FOLDER / f"{service.name}.md").read_text(encoding="utf-8")
-    above = re.split(r"^# .*\n|(?<=\n)(?=`clients\.d/)", before, flags=re.MULTILINE)[1]
+    above = re.split(r"^# .*\n(?:\nUsed for: .*\n)?|(?<=\n)(?=`clients\.d/)", before, flags=re.MULTILINE)[1]
     below = re.search(r"^## .*?(?=\nSources: |\Z)", before, re.MULTILINE | re.DOTALL)
     assert below, f"{service.name} says nothing of how its file is read"
-    parts = [f"# {service.title}", above.strip(), *_blocks(service, command_of(above)), below[0].strip()]
+    head = (f"# {service.title}", f"Used for: {service.about}.")
+    parts = [*head, above.strip("\n"), *_blocks(service, command_of(above)), below[0].strip()]
     if service.sources:
         parts.append("Sources: " + ",\n".join(f"<{source}>" for source in service.sources) + ".")
     return "\n\n".join(parts) + "\n"

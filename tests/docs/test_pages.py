@@ -49,8 +49,9 @@ def test_each_path_of_the_code_that_a_page_names_is_there() -> None:
 
 
 def test_the_glossary_is_in_order_and_says_each_word_once() -> None:
-    table = (ROOT / "docs/glossary.md").read_text(encoding="utf-8").partition("|---|---|\n")[2]
-    words = [line.split(" | ")[0].removeprefix("| ").casefold() for line in table.splitlines()]
+    page = (ROOT / "docs/glossary.md").read_text(encoding="utf-8")
+    words = [word.casefold() for word in re.findall(r"^- \*\*(.*?)\*\*: ", page, re.MULTILINE)]
+    assert len(words) > 30
     assert sorted(set(words)) == words
 
 

@@ -97,13 +97,10 @@ class Bash:
 
 @contextmanager
 def bash(folder: Path) -> Iterator[Bash]:
-    """A shell in a folder, with `iac` on its path and a home of its own; what it has started ends with it.
-
-    The pages are tested here, not the code: its coverage is not measured, which takes half of a short command's time.
-    """
+    """A shell in a folder, with `iac` on its path and a home of its own; what it has started ends with it."""
     home = folder / "home"
     home.mkdir()
-    left_out = ("IAC_", "BEARER_", "XDG_", "COVERAGE_")
+    left_out = ("IAC_", "BEARER_", "XDG_")
     kept = {name: value for name, value in os.environ.items() if not name.startswith(left_out)}
     environment = {**kept, "HOME": str(home), "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
     with subprocess.Popen(

@@ -15,12 +15,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-@pytest.fixture(autouse=True)
-def uncovered(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Processes run without coverage, which takes half of a short one's time; other rooms cover what they do."""
-    monkeypatch.delenv("COVERAGE_PROCESS_CONFIG", raising=False)
-
-
 @pytest.fixture(params=[pytest.param(each, marks=pytest.mark.slow) if each != "1.14" else each for each in FLAVOURS])
 def flavour(request: pytest.FixtureRequest) -> str:
     return str(request.param)

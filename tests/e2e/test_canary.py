@@ -24,6 +24,8 @@ from iac.sandbox.message import json_response
 from iac.sealing import new_identity
 from tests.fakes.authority import Authority, kubeconfig
 from tests.fakes.kubernetes import ADMIN, fake_cluster
+from tests.workflow.pipelines.site import Refused, serve
+from tests.workflow.pipelines.test_job import variables
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
     from iac.sandbox.message import Request, Response
     from iac.sandbox.model import Client
     from tests.e2e.project import Project, Said
+    from tests.workflow.pipelines.site import Asked
 
 ADDRESS, CLIENT_ID = "team/portal", "team-portal"
 FILE = f"clients.d/{ADDRESS}.yaml"
@@ -182,6 +185,37 @@ def test_a_whole_life_of_a_client_says_and_keeps_no_secret_in_clear(cage: Cage) 
     assert cage.iac("apply", "--auto-approve").code == 0
 
 
+def test_jobs_of_a_pipeline_say_and_keep_no_secret(cage: Cage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Logs, the summary, and what is kept for other jobs; the forge refuses, and repeats the token that it got."""
+    project, token = cage.project, "Canary-token-of-the-forge"
+    cage.secrets["token of the forge"] = token
+    folder = tmp_path / "job"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+
+    def refuse(asked: Asked) -> None:
+        raise Refused(403, f"no {asked.token}")
+
+    with serve(refuse) as site:
+        for name, value in {**variables("github", site.url), "IAC_GITHUB_TOKEN": token}.items():
+            monkeypatch.setenv(name, value)
+        monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(folder / "summary"))
+        assert cage.iac("apply", "--auto-approve").code == 0
+        cage.harvest()
+        assert cage.iac("ci", "apply", "--rotate", ADDRESS, "--revoke").code in {0, 5}
+        cage.harvest()
+        project.by_hand(CLIENT_ID, client_secret="Canary-rotated-by-hand", client_name="Canary by hand")
+        cage.harvest()
+        assert cage.iac("ci", "nightly").code == 0
+        assert cage.iac("ci", "report").code == 6
+        assert cage.iac("ci", "apply", "--digest", f"sha256:{0:064}").code == 4
+        assert cage.iac("ci", "apply").code == 6
+    kept = [path for path in folder.rglob("*") if path.is_file()]
+    assert {"summary", "report.json"} == {path.name for path in kept}
+    for path in kept:
+        cage.check(path.read_text(), path.name)
+
+
 def test_completion_and_progress_say_no_secret(cage: Cage, monkeypatch: pytest.MonkeyPatch) -> None:
     """The live line is drawn as on a terminal; words complete from a project whose state holds secrets."""
     project = cage.project
@@ -325,7 +359,7 @@ def test_an_error_of_the_network_carries_no_secret(cage: Cage, number: int) -> N
 
 
 INSIDE = {
-    "the HTTP library": "iac.transport.http.httpx.Client.stream",
+    "the HTTP library": "iac.transport.http.httpx.HTTPTransport.handle_request",
     "sealing": "iac.backends.age.AgeVault._seal",
     "the state's text": "iac.core.state.document.render_state",
     "the journal": "iac.backends.local.render_batch",

@@ -146,10 +146,14 @@ def test_a_state_that_is_not_there_is_an_error_and_its_lock_is_told(project: Pro
 
 
 @pytest.mark.parametrize(
-    ("expires", "words"), [("2026-01-01T00:00:00Z", "and over since"), ("2999-01-01T00:00:00Z", "")]
+    ("expires", "words", "fix"),
+    [
+        ("2026-01-01T00:00:00Z", "and over since 2026", "be sure that this run is gone"),
+        ("2999-01-01T00:00:00Z", "until 2999", "wait for it"),
+    ],
 )
 def test_a_lock_is_told_with_who_holds_it(
-    project: Project, monkeypatch: pytest.MonkeyPatch, expires: str, words: str
+    project: Project, monkeypatch: pytest.MonkeyPatch, expires: str, words: str, fix: str
 ) -> None:
     from iac.ports import Holder
 
@@ -159,7 +163,8 @@ def test_a_lock_is_told_with_who_holds_it(
     assert "warning" == lock["verdict"]
     assert "ada@elsewhere 4711" in lock["says"]
     assert words in lock["says"]
-    assert ("iac state unlock run-1" in lock["fix"]) == bool(words)
+    assert lock["fix"].startswith(fix)
+    assert "iac state unlock run-1" in lock["fix"]
 
 
 def test_an_interrupted_run_is_told(project: Project) -> None:

@@ -164,7 +164,7 @@ def test_a_create_that_the_server_does_late_is_found_by_the_next_run(project: Pr
     with held(project.sandbox, "POST", "/iam/api/clients") as gate:
         said = project.apply()
         assert said.code == 5
-        assert "the server may or may not have done it" in said.out
+        assert "iac does not know whether the server did it" in said.out
         gate.open()
         gate.wait_for_effects()
     secret = project.registered(CLIENT_ID).client_secret

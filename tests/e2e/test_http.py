@@ -150,12 +150,12 @@ def test_whatever_is_lost_on_the_way_the_next_run_has_nothing_to_do(
 
 
 INSIDE = {
-    "the HTTP library": "iac.transport.http.httpx.Client.stream",
+    "the HTTP library": "iac.transport.http.httpx.HTTPTransport.handle_request",
     "what is sent": "iac.transport.message.Call.with_authorization",
     "what the server says": "iac.backends.http.server.server_words",
     "whose lock it is": "iac.backends.http.server.parse_holder",
     "reading": "iac.backends.http.document.HttpCell._read",
-    "the state's text": "iac.backends.remote.render_state",
+    "the state's text": "iac.backends.local.render_state",
 }
 
 

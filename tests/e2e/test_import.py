@@ -349,7 +349,7 @@ class TestHostile:
             ({"client_name": "abc"}, "client_name must be 4 to 256 characters long"),
             ({"client_name": "a\u202ebcdef"}, "client_name: it has invisible characters"),
             ({"scope": ("a\u200bb",)}, "scope: it has invisible characters"),
-            ({"redirect_uris": ("https://a.example.org/${HOST}",)}, "which nobody has filled in"),
+            ({"redirect_uris": ("https://a.example.org/${HOST}",)}, "contains the placeholder ${HOST}"),
             ({"redirect_uris": ("no-scheme",)}, "redirect"),
         ],
     )

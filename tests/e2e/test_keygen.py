@@ -130,7 +130,7 @@ def test_verify_logs_in_with_the_key_of_the_rendered_file(robot: Project, kind: 
     assert proven == verified(robot)
     robot.by_hand(CLIENT_ID, jwk='{"keys": []}')
     assert {**proven, "login": "failed"} == {"client_credentials": "ok", **verified(robot)}
-    assert "with the public key as it is defined?" in robot.iac("verify", ADDRESS).out
+    assert "with this public key?" in robot.iac("verify", ADDRESS).out
 
 
 @ONLY_NEWEST
@@ -258,7 +258,7 @@ def test_a_key_waits_for_a_move_and_one_made_before_it_goes_along(robot: Project
     ("arguments", "code", "says"),
     [
         (["team/robbot"], 1, "did you mean team/robot?"),
-        ([ADDRESS, "--drop-old"], 1, "state holds no key of this client"),
+        ([ADDRESS, "--drop-old"], 1, "state has no key of this client"),
         ([ADDRESS, "--jwks", "no/such/jwks.json"], 1, "there is no such folder"),
         ([ADDRESS, "--bits", "1024"], 64, "1024"),
         (["team/gone"], 1, "this address leaves the project"),

@@ -62,7 +62,6 @@ def check(project: Project, tmp_path: Path, kilobytes: int) -> None:
         )
     (tmp_path / "tmp").mkdir()
     command = [sys.executable, "-m", "iac", "-C", str(project.root), "apply", "--auto-approve"]
-    # A process that measures its coverage has no room for the result either.
     said = subprocess.run(
         ["bash", "-c", f'ulimit -S -f {kilobytes}; exec "$@"', "bash", *command],
         env={**os.environ, "TMPDIR": str(tmp_path / "tmp"), "HOME": str(tmp_path), "PYTHONDONTWRITEBYTECODE": "1"},

@@ -125,7 +125,7 @@ class TestRefused:
     def test_an_address_without_a_tombstone_is_told_with_those_that_have_one(self, deleted: Deleted) -> None:
         said = deleted.project.iac("state", "restore", "team/x", "--auto-approve")
         assert said.code == 1
-        assert f"those that it holds: {ADDRESS}" in said.err
+        assert f"deleted clients in state: {ADDRESS}" in said.err
 
     def test_an_address_in_state_has_nothing_to_restore(self, deleted: Deleted) -> None:
         said = deleted.project.iac("state", "restore", "team/other", "--auto-approve")

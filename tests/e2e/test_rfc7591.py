@@ -62,7 +62,7 @@ def test_a_server_without_rfc_7592_creates_and_says_that_this_is_all(tmp_path: P
         (Say(429, {}), "the server refuses it", 0),
         (Say(500, b"oops"), "the only client_id", 1),
         (Say(201, {"client_name": "x"}), "the only client_id", 1),
-        (Say(201, {"client_id": "x", "contacts": [{}]}), "the server did not keep what was sent", 0),
+        (Say(201, {"client_id": "x", "contacts": [{}]}), "the server did not keep the values that iac sent", 0),
     ],
 )
 def test_a_registration_that_fails_says_why_and_whether_it_may_be_there(
@@ -135,8 +135,8 @@ def test_a_field_that_the_server_narrows_is_an_error_that_names_it_and_nothing_i
         ({"client_id": ""}, "the answer to a registration is lost"),
         ({"client_id": "a\nCLIENT_ID=b"}, "the answer to a registration is lost"),
         # With the id the client is in state, and what could be read of the answer beside it.
-        ({"client_secret": "hush\nPATH=/tmp"}, "the server did not keep what was sent"),
-        ({"registration_access_token": "half \ud800"}, "the server did not keep what was sent"),
+        ({"client_secret": "hush\nPATH=/tmp"}, "the server did not keep the values that iac sent"),
+        ({"registration_access_token": "half \ud800"}, "the server did not keep the values that iac sent"),
     ],
 )
 def test_what_is_no_line_of_text_is_no_id_and_no_credential(
@@ -157,7 +157,7 @@ def test_a_read_that_answers_another_client_is_none(tmp_path: Path) -> None:
         assert 0 == work.apply()[0]
         place.answers["GET /register/client-1"] = Say(200, {"client_id": "client-2", "client_name": "Another app"})
         code, out, err = work.iac("plan")
-        assert (6, True) == (code, "answer makes no sense" in out + err)
+        assert (6, True) == (code, "answer is invalid" in out + err)
 
 
 def test_a_token_that_is_refused_when_it_is_used_is_said(tmp_path: Path) -> None:
@@ -177,7 +177,7 @@ def test_a_token_that_is_refused_when_it_is_used_is_said(tmp_path: Path) -> None
     [
         (Say(400, {"error": "invalid_scope"}), 0, "known already"),
         (Say(401, {"error": "invalid_client"}), 1, "the server refuses it as the secret"),
-        (Say(400, {"error": "unsupported_grant_type"}), 6, "makes no sense"),
+        (Say(400, {"error": "unsupported_grant_type"}), 6, "is invalid"),
     ],
 )
 def test_a_secret_is_proven_by_what_rfc_6749_settles(

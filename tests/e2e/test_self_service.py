@@ -159,7 +159,7 @@ def test_a_door_that_is_closed_says_for_whom_it_opens(at: At) -> None:
     work.define()
     let_in(work, Registrants.REGISTERED_USERS)
     code, out, err = work.apply()
-    assert (5, True) == (code, "it asks for a user, or an administrator" in out + err)
+    assert (5, True) == (code, "asks for the login of a user or an administrator" in out + err)
     assert [] == work.plan()["pending"]
     change_project(work, ANONYMOUS, AS_USER)
     let_in(work, Registrants.ADMINISTRATORS)

@@ -95,7 +95,7 @@ def test_an_old_file_is_told_from_a_secret_that_was_changed_on_the_server(applie
     foreign = found(applied)[ADDRESS]
 
     assert [("output", "not_proven"), ("login", "failed")] == verdicts(stale)[:2]
-    assert "not the one in the state" in stale["checks"][0]["why"]
+    assert "differs from the one in the state" in stale["checks"][0]["why"]
     assert f"iac render --target {ADDRESS}" == stale["checks"][1]["fix"]
     assert [("output", "ok"), ("login", "failed")] == verdicts(foreign)[:2]
     is_shown = applied.sandbox.iam.world.facts.secrets_shown
@@ -109,7 +109,7 @@ def test_an_old_file_is_told_from_a_secret_that_was_changed_on_the_server(applie
     [
         (None, "failed", "the file is missing"),
         ("CLIENT_ID=team-portal\n", "failed", "it has no CLIENT_SECRET"),
-        ("CLIENT_ID=another\nCLIENT_SECRET=x\n", "failed", "its client_id is not the one"),
+        ("CLIENT_ID=another\nCLIENT_SECRET=x\n", "failed", "its client_id differs from the applied one"),
         ("no dotenv", "failed", "it has no CLIENT_ID"),
     ],
 )
@@ -153,7 +153,7 @@ def test_a_client_without_an_output_is_said_to_have_none(project: Project) -> No
     project.define(ADDRESS, grant_types=["client_credentials"])
     assert project.apply().code == 0
     check = found(project)[ADDRESS]["checks"][0]
-    assert ("login", "not_proven", "no output holds its secret") == (check["name"], check["verdict"], check["why"])
+    assert ("login", "not_proven", "no output contains its secret") == (check["name"], check["verdict"], check["why"])
 
 
 BASIC = '{"basic": {{ (client.client_id ~ ":" ~ client.client_secret) | base64 | json }}}\n'

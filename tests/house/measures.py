@@ -15,8 +15,21 @@ NOUNS_IN_ING = frozenset({"rendering", "sealing", "wiring", "importing"})
 
 
 @cache
+def nodes(path: Path) -> list[ast.AST]:
+    """The syntax of a file: the module first, then all that is in it. Most rules ask for it."""
+    return list(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
+
+
+def tree(path: Path) -> ast.Module:
+    """The module of a file."""
+    module = nodes(path)[0]
+    assert isinstance(module, ast.Module)
+    return module
+
+
+@cache
 def _trees() -> dict[Path, ast.Module]:
-    return {path: ast.parse(path.read_text(encoding="utf-8")) for path in sorted((ROOT / "iac").rglob("*.py"))}
+    return {path: tree(path) for path in sorted((ROOT / "iac").rglob("*.py"))}
 
 
 @cache
@@ -27,16 +40,16 @@ def _modules() -> dict[str, Path]:
 
 def statements() -> int:
     """Statements of Python outside the sandbox."""
-    trees = [tree for path, tree in _trees().items() if SANDBOX not in path.parents]
-    return sum(isinstance(node, ast.stmt) for tree in trees for node in ast.walk(tree))
+    paths = [path for path in _trees() if SANDBOX not in path.parents]
+    return sum(isinstance(node, ast.stmt) for path in paths for node in nodes(path))
 
 
 def shared_class_names() -> list[str]:
     """Names of public classes that stand in more than one module."""
     names = Counter(
         node.name
-        for tree in _trees().values()
-        for node in tree.body
+        for module in _trees().values()
+        for node in module.body
         if isinstance(node, ast.ClassDef) and not node.name.startswith("_")
     )
     return sorted(name for name, count in names.items() if count > 1)
@@ -49,9 +62,9 @@ def message_types() -> list[str]:
     """
     return [
         node.name
-        for path, tree in _trees().items()
+        for path in _trees()
         if SANDBOX not in path.parents
-        for node in ast.walk(tree)
+        for node in nodes(path)
         if isinstance(node, ast.ClassDef)
         and not any(name.endswith(("Error", "Exception")) for name in map(ast.unparse, node.bases))
         and {"summary", "message"} & (fields := _fields(node))
@@ -104,7 +117,7 @@ def _imports() -> dict[str, set[str]]:
     imports: dict[str, set[str]] = defaultdict(set)
     for name, path in _modules().items():
         imports[name] = set()
-        for node in ast.walk(_trees()[path]):
+        for node in nodes(path):
             if isinstance(node, ast.ImportFrom) and node.module:
                 for alias in node.names:
                     full = f"{node.module}.{alias.name}"
@@ -124,6 +137,7 @@ def _reached(start: str, imports: dict[str, set[str]]) -> set[str]:
     return reached
 
 
+@cache
 def counts() -> dict[str, int]:
     """Every measure."""
     return {

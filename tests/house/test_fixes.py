@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from iac.core import errors
+from tests.house.measures import nodes
 
 ROOT = Path(__file__).parents[2]
 ROOMS = [ROOT / "iac" / room for room in ("backends", "core/state", "providers", "rendering", "sinks", "transport")]
@@ -17,7 +18,7 @@ ERRORS = {name for name, kind in vars(errors).items() if isinstance(kind, type) 
 def raised() -> Iterator[tuple[str, ast.Call]]:
     """Each error that these rooms make, with its place."""
     for file in FILES:
-        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        for node in nodes(file):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in ERRORS:
                 yield f"{file.relative_to(ROOT)}:{node.lineno}", node
 

@@ -10,6 +10,8 @@ from statistics import median
 
 import pytest
 
+from tests.house.measures import nodes, tree
+
 ROOT = Path(__file__).parents[2]
 FOLDERS = ("iac", "tests", "benchmarks", "docs", "schemas", "examples", "templates", "clients.d", ".ci", "requirements")
 PRODUCT = sorted((ROOT / "iac").rglob("*.py"))
@@ -42,7 +44,7 @@ def name(path: Path) -> str:
 def functions(path: Path) -> list[tuple[str, int]]:
     """Name and lines of each function, decorators and docstring left out."""
     found = []
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in nodes(path):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             first = node.body[1] if ast.get_docstring(node) and len(node.body) > 1 else node.body[0]
             found.append((f"{name(path)}:{node.lineno} {node.name}", (node.end_lineno or 0) - first.lineno + 1))
@@ -58,7 +60,7 @@ def test_a_mistake_is_made_with_its_fix() -> None:
     calls = [
         (f"{name(path)}:{node.lineno}", {keyword.arg: keyword.value for keyword in node.keywords})
         for path in PRODUCT
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        for node in nodes(path)
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "mistake"
     ]
     assert len(calls) > 50
@@ -98,7 +100,7 @@ def test_every_exception_from_a_check_names_its_rule_and_its_reason() -> None:
 def test_every_module_of_the_core_says_that_it_is_pure() -> None:
     modules = [path for path in PRODUCT if path.is_relative_to(ROOT / "iac" / "core")]
     assert modules
-    docs = {name(path): ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or "" for path in modules}
+    docs = {name(path): ast.get_docstring(tree(path)) or "" for path in modules}
     assert [] == [module for module, text in docs.items() if not re.search(r"\bpure\b", text, re.IGNORECASE)]
 
 
@@ -138,7 +140,7 @@ def text_of(node: ast.Constant | ast.JoinedStr) -> str:
 def patterns(path: Path) -> list[str]:
     """The constant parts of a module's regular expressions, but for those in which `$` ends a line on purpose."""
     found: list[str] = []
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in nodes(path):
         if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in REGEX):
             continue
         is_ours = isinstance(node.func.value, ast.Name) and node.func.value.id == "re"
@@ -177,7 +179,7 @@ def test_decisions_are_numbered_one_after_the_other() -> None:
 def _calls(path: Path) -> set[str]:
     """Dotted names that a module imports or calls, such as `os.replace` and `.write_text`."""
     names: set[str] = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in nodes(path):
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):

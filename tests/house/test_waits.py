@@ -19,6 +19,8 @@ NEED_COMMENT = {
     "sys.stdin.read",
 }  # fmt: skip
 
+NAMES = {name.rpartition(".")[2] for name in (*BLOCKING, *NEED_TIMEOUT, *NEED_COMMENT, "fcntl.flock")}
+
 
 def unlimited(source: str) -> list[int]:
     """Lines of calls that may wait for ever."""
@@ -27,9 +29,18 @@ def unlimited(source: str) -> list[int]:
     return [
         call.lineno
         for call in ast.walk(tree)
-        if isinstance(call, ast.Call) and not is_limited(call) and not is_explained(lines, call.lineno)
+        if isinstance(call, ast.Call) and last_name(call) in NAMES
+        if not is_limited(call) and not is_explained(lines, call.lineno)
         if ast.unparse(call.func) not in variables
     ]
+
+
+def last_name(call: ast.Call) -> str:
+    """The name that is called, without that of its owner."""
+    match call.func:
+        case ast.Attribute(attr=name) | ast.Name(id=name):
+            return name
+    return ""
 
 
 def context_variables(tree: ast.Module) -> set[str]:

@@ -7,6 +7,8 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tests.house.measures import nodes
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -21,15 +23,15 @@ def test_messages_have_none_of_the_old_phrases() -> None:
     found = {
         f"{path.relative_to(PACKAGE)}: {text}"
         for path in sorted(PACKAGE.rglob("*.py"))
-        for text in _texts(ast.parse(path.read_text(encoding="utf-8")))
+        for text in _texts(nodes(path))
         if OLD.search(text)
     }
     assert set() == found
 
 
-def _texts(tree: ast.Module) -> Iterator[str]:
+def _texts(module: list[ast.AST]) -> Iterator[str]:
     """All literals that are no docstring."""
-    docstrings = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
-    for node in ast.walk(tree):
+    docstrings = {id(node.value) for node in module if isinstance(node, ast.Expr)}
+    for node in module:
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docstrings:
             yield node.value

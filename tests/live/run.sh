@@ -123,7 +123,7 @@ live_loaders() {
 }
 
 live_pipelines() {
-  for tool in curl jq shellcheck; do debian "$tool" "$tool"; done
+  debian shellcheck shellcheck
   go_install github.com/rhysd/actionlint/cmd/actionlint@v1.7.7
   PATH="$work/bin:$PATH" IAC_TEST_PIPELINES=1 tests -n 2 tests/workflow/pipelines
 }

@@ -430,7 +430,7 @@ def test_a_login_that_was_never_used_has_nothing_to_forget(bench: Bench) -> None
     ("code", "summary"),
     [
         ("access_denied", "the login was denied"),
-        ("expired_token", "nobody approved the login in time"),
+        ("expired_token", "the login was not approved in time"),
         ("invalid_grant", "the server refuses the login"),
     ],
 )
@@ -455,7 +455,7 @@ def test_what_ends_the_wait_is_told_without_the_code(bench: Bench, code: str, su
     ],
 )
 def test_codes_of_no_sense_are_not_shown(bench: Bench, codes: Any) -> None:
-    with pytest.raises(UnreachableError, match="makes no sense"):
+    with pytest.raises(UnreachableError, match="answer is invalid"):
         Scripted(codes).fetch(bench)
 
     assert bench.person.told == []

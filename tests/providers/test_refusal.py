@@ -86,8 +86,8 @@ def test_only_iam_itself_can_say_that_a_client_is_gone(said: Answer, *, missing:
         (answer(302, location="https://evil.example/"), UnreachableError, "redirects"),
         (answer(500, HTML), UnreachableError, "error of its own"),
         (answer(502, HTML), UnreachableError, "error of its own"),
-        (answer(404, HTML), UnreachableError, "makes no sense"),
-        (answer(200, HTML), UnreachableError, "makes no sense"),
+        (answer(404, HTML), UnreachableError, "answer is invalid"),
+        (answer(200, HTML), UnreachableError, "answer is invalid"),
     ],
 )
 def test_a_read_that_fails_is_a_server_that_cannot_be_used(said: Answer, kind: type[IacError], summary: str) -> None:

@@ -24,6 +24,7 @@ CLIENT_FIELDS: dict[str, st.SearchStrategy[Any]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("flavour", list(Flavour))
 @given(document=st.fixed_dictionaries({}, optional=CLIENT_FIELDS))
 @settings(max_examples=60, deadline=None)

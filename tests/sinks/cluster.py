@@ -172,7 +172,7 @@ class KubernetesContract(SinkContract):
 
         for attempt in (lambda: sink.write(self.path, b"two", mode=0o600), lambda: sink.remove(self.path)):
             monkeypatch.setattr(Api, "read", slow)
-            with pytest.raises(RenderError, match="changed by somebody at the same time"):
+            with pytest.raises(RenderError, match="somebody else changed the Secret"):
                 attempt()
             cluster.call("PATCH", f"{APP}?fieldManager=x", {"data": {"theirs": None}}, content_type=MERGE)
         assert sink.compare(self.path, b"one") is Comparison.AS_WANTED

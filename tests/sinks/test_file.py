@@ -138,7 +138,7 @@ def test_nothing_is_written_where_git_keeps_its_own(tmp_path: Path, path: str) -
         (tmp_path / folder).mkdir(parents=True, exist_ok=True)
     (tmp_path / "out").symlink_to(".git/hooks")
     sink = FileSink(tmp_path)
-    assert "it is git's or a forge's own" in refusal(sink, path).why
+    assert "git or a forge may run a file there" in refusal(sink, path).why
     with pytest.raises(RenderError, match="outside the project"):
         sink.write(path, NEW, mode=0o700)
     assert [] == [each for each in tmp_path.rglob("*") if each.is_file()]

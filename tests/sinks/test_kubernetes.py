@@ -111,7 +111,7 @@ def test_a_secret_that_somebody_deletes_meanwhile_is_removed(
 
 def test_an_answer_that_is_not_what_was_sent_is_an_error(cluster: FakeCluster, sink: KubernetesSink) -> None:
     cluster.meddle = {"data": {"app.env": encoded("meddled")}}
-    with pytest.raises(RenderError, match="another Secret than was sent"):
+    with pytest.raises(RenderError, match="another Secret than iac sent"):
         sink.write(PATH, CANARY.encode(), mode=0o600)
 
 

@@ -7,10 +7,12 @@ import py_compile
 import re
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import cache
 from html.parser import HTMLParser
 from typing import TYPE_CHECKING
 
-from hypothesis import given
+import pytest
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from iac.core.drift import ClientDrift, Drift
@@ -65,11 +67,12 @@ def drifted(text: str) -> Drift:
 
 
 def row(text: str, **given: object) -> InventoryRow:
+    # `x`: no scope that only administrators grant, of which the page has another table
     old = "2025-01-01T00:00:00Z"
     whole = InventoryRow(
         address=text, client_id=text, name=text, standing=ClientStatus.MANAGED, is_active=False, method=text,
-        grants=(text,), scopes=(text, "iam:admin.read"), contacts=(text,), created=old, last_used=old, expires=old,
-        secret=text, secret_version=1, secret_since=old, rotate_due=old, outputs=(text,), owners=(text,),
+        grants=(text,), scopes=(f"x{text}", "iam:admin.read"), contacts=(text,), created=old, last_used=old,
+        expires=old, secret=text, secret_version=1, secret_since=old, rotate_due=old, outputs=(text,), owners=(text,),
     )  # fmt: skip
     return replace(whole, **given)  # type: ignore[arg-type]
 
@@ -89,11 +92,18 @@ PAGES: dict[str, Callable[[str], str]] = {
 }
 
 
+@cache
+def harmless(name: str) -> Page:
+    return Page(PAGES[name]("x"))
+
+
+@pytest.mark.slow
 @given(texts)
+@example("ssh-keys")
 def test_no_text_of_others_becomes_markup(text: str) -> None:
-    for page in PAGES.values():
-        harmless, hostile = Page(page("x")), Page(page(text))
-        assert harmless.elements == hostile.elements
+    for name, page in PAGES.items():
+        hostile = Page(page(text))
+        assert harmless(name).elements == hostile.elements
         assert [] == hostile.others
 
 

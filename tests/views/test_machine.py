@@ -76,6 +76,7 @@ def test_no_line_of_a_view_commands_a_runner(view: PlanView, text: str) -> None:
     assert [] == [char for char in shown if not char.isprintable() and char != "\n"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("view", PlanView)
 def test_500_hostile_changes_are_valid_in_every_view(view: PlanView) -> None:
     plan = many(500)

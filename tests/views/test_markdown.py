@@ -49,6 +49,7 @@ def test_a_text_with_runs_of_all_lengths_is_escaped() -> None:
     assert [text.replace("`", "\\u0060")] == Seen(code(text)).codes
 
 
+@pytest.mark.slow
 @given(texts)
 def test_no_text_of_users_is_anything_but_code(text: str) -> None:
     seen = Seen(plan_markdown(everywhere(text), BUDGET))
@@ -95,6 +96,7 @@ def test_with_less_room_names_of_clients_are_cut_then_left_out_but_no_address() 
         assert 300 <= Seen(shown).codes.count("n" * 200)
 
 
+@pytest.mark.slow
 def test_where_not_even_addresses_fit_their_number_is_said() -> None:
     shown = plan_markdown(many(2000), 10_000)
     assert 10_000 >= len(shown)
@@ -106,6 +108,7 @@ def test_where_not_even_addresses_fit_their_number_is_said() -> None:
     assert "286 to create" in shown
 
 
+@pytest.mark.slow
 @given(texts, st.integers(SMALLEST_BUDGET, 30_000), st.integers(0, 30))
 def test_no_plan_exceeds_its_budget(text: str, budget: int, count: int) -> None:
     for plan in (everywhere(text * count or "x"), many(count, text)):

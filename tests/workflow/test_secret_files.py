@@ -68,7 +68,7 @@ def test_dotenv_knows_comments_exports_and_quotes() -> None:
         ("a=", "line 1: the secret is empty"),
         (f"a='{CANARY}", "line 1: quotes or spaces that fit no secret"),
         (f"a='{CANARY}' 'x'", "line 1: quotes or spaces that fit no secret"),
-        (f"a={CANARY} x", "line 1: the secret holds a space or a character that cannot be printed"),
+        (f"a={CANARY} x", "line 1: the secret contains a space or an unprintable character"),
         (f"a={CANARY}\nb=1\na=2\n", "line 3: it is given twice"),
         (f'{{"a": "{CANARY}", "a": "x"}}', "a: it is given twice"),
         (f'{{"a": "{CANARY}"', "it is not JSON"),

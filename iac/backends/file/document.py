@@ -27,12 +27,15 @@ class _Snapshot:
 
     Attributes:
         extent: of the journal; a write goes on from there.
+        state: the document.
+        now: the document with everything recorded since.
         named: the highest serial that the journal names.
     """
 
     document: files.Stamp
     extent: JournalExtent
     state: State
+    now: State
     named: int = 0
 
 
@@ -76,20 +79,21 @@ class FileBackend(JournaledBackend[_Snapshot]):
                 ) from error
 
     def _create(self, state: State) -> None:
-        data = self._checked(state)
+        self._check(state)
         with self._mutex, self._writing():
             files.make_folder(self._path.parent)
             with files.hold_folder(self._path.parent, is_writer=True):
                 for path in (self._path, self._journal.path):
                     if path.exists():
                         raise self._exists(str(path))
-                self._replace(state, data)
+                self._replace(state, self._render(state))
 
     def _save(self, state: State) -> State:
         with self._mutex:
             snapshot = self._must_have_snapshot()
             new = replace(fold_all(state, self._unsaved), serial=state.serial + 1)
-            data = self._checked(new)
+            self._check(new, snapshot.now)
+            data = self._render(new)
             try:
                 with files.hold_folder(self._path.parent, is_writer=True):
                     self._check_unchanged(snapshot, state.serial)
@@ -137,7 +141,7 @@ class FileBackend(JournaledBackend[_Snapshot]):
         journal, size = self._journal.read(fix)
         state = self._own(document, journal, TextOrigin(where, fix))
         extent = JournalExtent(size, journal.length_for(document))
-        self._snapshot = _Snapshot(files.stamp(self._path), extent, document, journal.newest)
+        self._snapshot = _Snapshot(files.stamp(self._path), extent, document, state, journal.newest)
         return state
 
     def _append(self, events: Sequence[Event]) -> None:
@@ -158,7 +162,8 @@ class FileBackend(JournaledBackend[_Snapshot]):
             except OSError as error:
                 self._unsaved.extend(events)
                 raise self._rescued(snapshot, _reason(error)) from error
-            self._snapshot = replace(snapshot, extent=snapshot.extent.after(line))
+            now = fold_all(snapshot.now, events)
+            self._snapshot = replace(snapshot, extent=snapshot.extent.after(line), now=now)
 
     def _rescued(self, snapshot: _Snapshot, reason: str) -> StateError:
         """The journal as it should be, in an emergency copy: what it holds, and what it could not take."""
@@ -177,7 +182,7 @@ class FileBackend(JournaledBackend[_Snapshot]):
         self._backup_journal.unlink(missing_ok=True)
         with suppress(OSError):  # a journal of an older document is ignored, wherever it is
             self._journal.path.replace(self._backup_journal)
-        self._snapshot = _Snapshot(files.stamp(self._path), JournalExtent(self._journal.size()), state)
+        self._snapshot = _Snapshot(files.stamp(self._path), JournalExtent(self._journal.size()), state, state)
 
     def _check_unchanged(self, snapshot: _Snapshot, serial: int) -> None:
         """Compare and swap: the files must be those that were read, the serial theirs."""

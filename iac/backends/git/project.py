@@ -91,7 +91,7 @@ def find_route(folder: Path, private: Git, remote: str) -> Route:
         return Route(project.directory, (*kept, (f"remote.{REMOTE}.url", remote)), _identity(entries))
     if project.root is None or project.refusal:
         raise InputError(
-            "the project lies in no git repository that can be used",
+            "the project is in no usable git repository",
             where=f"remote {remote}, {folder}",
             why=project.refusal or f"not a git repository: neither {folder} nor a folder above it holds .git",
             fix="git init, then git remote add; or name a repository in iac.yaml: state.repository",
@@ -107,7 +107,7 @@ def _read_project(folder: Path, private: Git) -> tuple[_Project, Entries]:
         raise InputError(
             "git's settings include a file of the work tree",
             where=str(included[0]),
-            why="whoever changes it by a commit would decide which programs git runs with your credentials",
+            why="a commit could then decide which programs git runs with your credentials",
             fix="take the include out of your own settings: git config --global --edit",
         )
     if root is None:
@@ -131,7 +131,7 @@ def _check_place(project: _Project, address: str) -> None:
     path = (project.directory / address.removeprefix("file://")).resolve()
     if path.is_relative_to(project.root) and path not in {project.root, project.root / ".git"}:
         raise InputError(
-            "the state's repository lies in the work tree",
+            "the state's repository is in the work tree",
             where=str(path),
             why="a commit could change its hooks, which git runs at a push",
             fix="put it elsewhere, and name it in iac.yaml: state.repository",

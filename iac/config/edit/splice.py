@@ -289,7 +289,7 @@ def make_edit(source: DefinitionFile, environment: str, values: Mapping[str, Val
     overlays = {name: ("environments", environment, *_path(name)) for name in values}
     pointers = {name: overlay if overlay in after.places else _path(name) for name, overlay in overlays.items()}
     if not _is_as_meant(before, after, pointers, values) or not _comments(plain) <= _comments(text):
-        raise _by_hand(source.file, values, "its form does not let them be replaced with all else as it is")
+        raise _by_hand(source.file, values, "iac cannot replace them without changing other lines")
     complaints = [diagnostic.summary for _, diagnostic in check_schema(after, "client")]
     if complaints:
         raise _by_hand(source.file, values, listed(complaints, "; "))

@@ -117,7 +117,7 @@ DEFINITIONS = (
     ),
     error(
         "private-key-members-are-dropped",
-        what="A `jwk` holds private or symmetric key material.",
+        what="A `jwk` contains private or symmetric key material.",
         why="A private key must not lie in a repository, and IAM drops it (rec: admin-jwk).",
         fix="Keep the public members; treat the key as stolen.",
         bad='# clients.d/portal.yaml\njwk: {keys: [{kty: EC, crv: P-256, x: "1", y: "2", d: "3"}]}',
@@ -170,23 +170,23 @@ DEFINITIONS = (
     ),
     error(
         "placeholder",
-        what="A value holds `${NAME}`, `{{ NAME }}`, `##NAME##` or `@@NAME@@`; or it is as a whole, or has in the host "
-        "of an address, `$(NAME)`, `#{NAME}#`, `__NAME__`, `<name>`, `((name))` or `CHANGEME`.",
-        why="`iac` replaces nothing in definitions, so the server would get it as it stands.",
+        what="A value contains `${NAME}`, `{{ NAME }}`, `##NAME##` or `@@NAME@@`. Or the value, or the host in "
+        "it, is `$(NAME)`, `#{NAME}#`, `__NAME__`, `<name>`, `((name))` or `CHANGEME`.",
+        why="`iac` replaces no placeholders in definitions, so the server would get it unchanged.",
         fix="Write the value. Write values that differ between environments under `environments`.",
         bad="# clients.d/portal.yaml\nclient_description: Portal of @@SITE@@",
     ),
     error(
         "waiver-expired",
         what="The last day of a waiver is over. `iac validate` stops (exit 1), and iac refuses a plan (exit 3).",
-        why="Somebody wanted to fix by then what the waiver lets pass.",
+        why="The waiver promised a fix by that day.",
         fix="Fix it and remove the waiver, or give a reason for a later day; see docs/reference/policy.md#waivers.",
         bad='# clients.d/portal.yaml\nwaive: [{id: password-grant, reason: an old application, until: "2020-01-31"}]',
     ),
     error(
         "recipients-without-encryption",
         what="A definition names `recipients`, and the state's encryption is `none`.",
-        why="iac encrypts nothing to them: whoever reads the state reads every secret.",
+        why="iac encrypts nothing to them: a reader of the state can read every secret.",
         fix="Set `state.encryption.recipients` in iac.yaml and run `iac state rekey`, or remove `recipients`.",
     ),
 )
@@ -212,7 +212,7 @@ FINDINGS = (
         what="A value in the server's answer about a client has the wrong type. iac compares the client with "
         "what it last applied, and the plan says `complete: false`. Other clients are planned and applied "
         "as usual.",
-        why="iac lays a change over what the server holds.",
+        why="iac lays a change over the client as the server has it.",
         fix="Have an administrator correct the client at the server. `iac show CLIENT_ID` names the members.",
     ),
     finding(
@@ -309,7 +309,7 @@ FINDINGS = (
     ),
     finding(
         "output-not-ignored",
-        what="An output with a secret lies in a git work tree, and git neither tracks nor ignores it.",
+        what="An output with a secret is in a git work tree, and git neither tracks nor ignores it.",
         why="`git add .` would put the secret into the next commit.",
         fix="Add to `.gitignore` the line that the message shows.",
     ),
@@ -334,7 +334,7 @@ WARNINGS = (
         "waiver-unused",
         what="A waiver waives nothing: its rule finds nothing in the definition in any environment, or is off. For a "
         "rule on changes, a plan without such a change says so.",
-        why="Nobody would notice what it lets pass later.",
+        why="It could hide later findings.",
         fix="Remove it.",
         bad='# clients.d/portal.yaml\nwaive: [{id: password-grant, reason: an old application, until: "2999-12-31"}]',
     ),
@@ -356,7 +356,7 @@ WARNINGS = (
         "secrets-in-clear",
         what="The state has `encryption: none`, and its backend is http or s3.",
         why="Whoever reads the state on that server, or a backup of it, can log in as every client.",
-        fix="Name `recipients`, or remove `encryption`. Then rotate: somebody may have read what was stored in clear.",
+        fix="Name `recipients`, or remove `encryption`. Then rotate: somebody may have read the clear secrets.",
         bad="# iac.yaml\nstate: {backend: s3, bucket: iac, encryption: none}",
     ),
     warning(
@@ -372,15 +372,15 @@ WARNINGS = (
         "definition-not-read",
         what="A file looks like a definition and is not read: it ends in `.YAML` or `.json` below `clients.d`, "
         "or lies beside iac.yaml.",
-        why="Its client would not be registered, and nobody would notice.",
+        why="iac would not register its client.",
         fix="Move or rename it to `clients.d/NAME.yaml`, or give it another ending.",
         bad="# other.yaml\nclient_id: other",
     ),
     warning(
         "possible-placeholder",
-        what="A text holds what other tools replace: `$(NAME)`, `#{NAME}#`, `__NAME__`, `<name>`, `((name))` or "
+        what="A text contains a placeholder of other tools: `$(NAME)`, `#{NAME}#`, `__NAME__`, `<name>`, `((name))` or "
         "`CHANGEME`. As a whole value, or in the host of an address, this is the error `placeholder`.",
-        why="`iac` replaces nothing in definitions, so the server would get it as it stands.",
+        why="`iac` replaces no placeholders in definitions, so the server would get it unchanged.",
         fix="Write the value.",
         bad="# clients.d/portal.yaml\nclient_description: The portal of __SITE__",
     ),

@@ -19,7 +19,7 @@ FILES = (
     ),
     error(
         "file-empty",
-        what="A file holds nothing, or only comments.",
+        what="A file is empty, or has only comments.",
         why="It would be a client without any field.",
         fix="Write a definition into it, or delete it.",
     ),
@@ -77,7 +77,7 @@ YAML = (
     error(
         "yaml-documents",
         what="A file has a second document, after `---`.",
-        why="One file holds one definition.",
+        why="A file has one definition.",
         fix="Move it to a file of its own.",
     ),
     error(
@@ -232,7 +232,7 @@ PROJECT = (
     ),
     error(
         "lineage-shared",
-        what="`state.lineage` stands at the top of iac.yaml, and there are several environments.",
+        what="`state.lineage` is at the top of iac.yaml, and there are several environments.",
         why="A lineage names one state.",
         fix="Move it to `environments.NAME.state.lineage`.",
         bad="# iac.yaml\nstate: {lineage: 01ab23cd45}\nenvironments: {dev: {}, prod: {}}",

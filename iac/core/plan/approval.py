@@ -60,19 +60,19 @@ def approve(plan: Plan, at: str) -> Approval:
         for change in plan.changes
         if change.leaving and change.seen is not None
     }
-    return Approval(plan.digest, tuple(change.digest for change in plan.changes), at, observed)
+    digests = tuple(change.digest for change in plan.changes)
+    return Approval(plan_digest(plan.issuer, plan.environment, digests), digests, at, observed)
 
 
-def uncovered(plan: Plan, approval: Approval) -> tuple[Change, ...]:
+def uncovered(plan: Plan, approval: Approval) -> Iterator[Change]:
     """The changes of a plan that are neither in the approved one nor left of it; all, if the approval is not sound."""
     approved = frozenset(approval.changes)
     if plan_digest(plan.issuer, plan.environment, approved) != approval.digest:
-        return plan.changes
-    return tuple(
-        change
-        for change in plan.changes
-        if change.digest not in approved and not (_may_be_left(change) and _digest_before(change, approval) in approved)
-    )
+        approved = frozenset()
+    for change in plan.changes:
+        is_left = _may_be_left(change) and _digest_before(change, approval) in approved
+        if not is_left and change.digest not in approved:
+            yield change
 
 
 def _may_be_left(change: Change) -> bool:

@@ -32,9 +32,9 @@ def compare(
     current = observed.fields if observed else {}
     names = desired.declared if observed is None else desired.managed
     changes = []
-    for name in in_order(names):
+    for name in in_order({name for name in names if wanted.get(name) is None or wanted[name] != current.get(name)}):
         after = wanted.get(name)
-        if after is not None and (current.get(name) == after or _is_as_declared(name, desired.fields, observed)):
+        if after is not None and _is_as_declared(name, desired.fields, observed):
             continue
         # A hidden field is believed to be as it was last applied: a read cannot tell.
         shown = (stored.applied if stored else {}) if is_hidden(name, observed, facts) else current
@@ -55,9 +55,12 @@ def taken_over(
     would be held against values that nobody wants any more.
     """
     wanted = server.forced(desired.fields, facts.api)
+    # What was applied as it is wanted is known, whatever the server holds by now.
+    applied = stored.applied
+    known = stored.declared if applied == wanted else {n for n in stored.declared if applied.get(n) == wanted.get(n)}
     changes = [
         _taken(name, stored, observed.fields.get(name), wanted.get(name), defaults)
-        for name in in_order(desired.managed - desired.implied)
+        for name in in_order(desired.managed - desired.implied - known)
         if not is_hidden(name, observed, facts)
     ]
     if desired.managed_owners is not None and observed.owners is not None:
@@ -71,8 +74,6 @@ def _taken(
     name: str, stored: ClientState, current: Value | None, wanted: Value | None, defaults: Fields
 ) -> FieldChange | None:
     applied, met = stored.applied.get(name), wanted
-    if applied == current == wanted and name in stored.declared:
-        return None
     is_met = _same(name, current, wanted, defaults)
     if field_of(name).kind is Kind.SET and not is_met:
         met = _majority(members(applied), members(current), members(wanted)) or None
@@ -104,7 +105,7 @@ def mismatches(
     expected = server.forced(wanted, facts.api)
     return [
         name
-        for name in in_order(names)
+        for name in in_order(n for n in names if expected.get(n) is None or expected[n] != answer.fields.get(n))
         if not is_hidden(name, answer, facts)
         and not _same(name, answer.fields.get(name), expected.get(name), defaults)
         and not _is_as_declared(name, wanted, answer)

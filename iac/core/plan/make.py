@@ -167,8 +167,7 @@ def to_read(desired: Desired, state: State, options: PlanOptions) -> tuple[list[
         stored = clients.get(client.address)
         ids |= set(_ids(with_current_id(client, stored), stored, options, desired.api))
         owners |= set(_owned(with_current_id(client, stored), stored, options))
-    for address, client_state in state.clients.items():
-        ids |= set(client_state.client_ids) if options.wants(address) else set()
+    ids |= {name for address, held in state.clients.items() if options.wants(address) for name in held.client_ids}
     ids |= {intent.client_id for address, intent in state.intents.items() if options.wants(address)}
     return sorted(ids - {""}), sorted(owners - {""})
 

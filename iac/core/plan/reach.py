@@ -112,9 +112,8 @@ def _stripped(draft: Draft, change: Change, stored: ClientState | None) -> Itera
     kept = there & _scopes(change.desired.fields) if change.desired and is_sent else there
     is_ours = stored is not None and stored.provider == draft.desired.api.provider
     granted = _scopes(stored.applied) if stored is not None and is_ours else frozenset()
-    for scope in server.stripped_scopes(kept - granted, draft.actual.facts):
-        if not _is_grantable(draft, scope):
-            yield scope
+    stripped = server.stripped_scopes(kept - granted, draft.actual.facts)
+    return (scope for scope in stripped if not _is_grantable(draft, scope))
 
 
 def _scopes(fields: Fields) -> frozenset[str]:

@@ -96,7 +96,9 @@ def _hidden(stored: ClientState | None) -> SecretDecision:
         case SecretStatus.UNKNOWN:
             return _LOST if stored.secret else SecretDecision(SecretChange.UNKNOWN, SecretStep.NOTHING)
         case SecretStatus.NONE:
-            return SecretDecision(SecretChange.CREATED, SecretStep.ROTATE, "no secret of this client was ever stored")
+            return SecretDecision(
+                SecretChange.CREATED, SecretStep.ROTATE, "iac has never stored a secret of this client"
+            )
         case _:
             assert_never(stored.secret_status)
 
@@ -109,7 +111,7 @@ def _is_newer(observed: Registration, stored: ClientState) -> bool:
 
 def _shown(observed: Registration, stored: ClientState | None) -> SecretDecision:
     if observed.secret is None:
-        return SecretDecision(SecretChange.ROTATED, SecretStep.ROTATE, "the server holds no secret of this client")
+        return SecretDecision(SecretChange.ROTATED, SecretStep.ROTATE, "the server has no secret of this client")
     if stored is None:
         return SecretDecision(SecretChange.KEPT, SecretStep.TAKE)
     if (
@@ -163,7 +165,7 @@ def find_secretless(draft: Draft) -> Iterator[Diagnostic]:
             yield _about_secret(client, "secret-not-made", summary, fix)
         elif uses_secret(client.fields) and (change is None or not change.creates):
             fix = f"iac secret set {address}; if there is none, register another client under another address"
-            yield _about_secret(client, "secret-unknown", "iac knows no secret of the client", fix)
+            yield _about_secret(client, "secret-unknown", "iac does not know the client's secret", fix)
 
 
 def _about_secret(client: DesiredClient, rule: str, summary: str, fix: str) -> Diagnostic:
@@ -187,7 +189,10 @@ def attach_recipients(draft: Draft, moves: Collection[tuple[str, str]]) -> dict[
     moved = {target for _, target in moves}
     for address, client in sorted(draft.desired.clients.items()):
         secrets = list(_stored(draft, address))
-        if not draft.options.wants(address) or not (secrets or _gets_secret(draft, address)):
+        keys = (draft.desired.recipients, client.recipients)
+        is_same = all((one.state_recipients, one.recipients) == keys and keys[0] for one in secrets)
+        is_touched = address in draft.changes or not is_same
+        if not draft.options.wants(address) or not is_touched or not (secrets or _gets_secret(draft, address)):
             continue
         is_sealed = address in moved or _gets_secret(draft, address)
         who = compare_recipients(draft.desired.recipients, client.recipients, secrets, is_sealed=is_sealed)

@@ -58,13 +58,14 @@ def find_replacement(draft: Draft, client: DesiredClient, stored: ClientState) -
     api, observed = draft.actual.facts.api, draft.actual.registrations.get(client.client_id)
     if not api.can_replace:
         return None
-    replacement = successor(client, api)
-    if observed is None or not uses_secret(observed.fields):
+    is_wanted = may_succeed(client, stored, draft.options)
+    if observed is None or not uses_secret(observed.fields) or not (is_wanted or client.address in draft.state.intents):
         return None
-    is_begun = draft.creates(replacement) and replacement.client_id in draft.actual.registrations
-    if client.address in draft.named and api.server_chooses and may_succeed(client, stored, draft.options):
+    replacement = successor(client, api)
+    if client.address in draft.named and api.server_chooses and is_wanted:
         draft.guards.append(guards.names_id(client.address, client.client_id))
-    return replacement if is_begun or may_succeed(client, stored, draft.options) else None
+    is_begun = draft.creates(replacement) and replacement.client_id in draft.actual.registrations
+    return replacement if is_begun or is_wanted else None
 
 
 def plan_succession(draft: Draft, client: DesiredClient, stored: ClientState) -> None:

@@ -127,7 +127,7 @@ def unused(waiver: Waiver, severities: Mapping[str, str]) -> Diagnostic | None:
         UNUSED,
         f"the waiver of {waiver.rule} waives nothing",
         waiver.location,
-        "nobody would notice what it lets pass later",
+        "it could hide later findings",
         "remove it",
         _SEVERITIES[seriousness],
     )
@@ -159,7 +159,8 @@ def review(plan: Plan, desired: Desired, wanted: Iterable[DesiredClient], contex
         change = changes.get(client.address)
         diagnostics = list(_of_definition(client, plan, context))
         diagnostics += _of_change(change, client) if change else _of_recipients(plan, client)
-        diagnostics += _new(_by_hand(client, taken.get(client.address, ()), context), diagnostics)
+        if fields := taken.get(client.address):
+            diagnostics += _new(_by_hand(client, fields, context), diagnostics)
         diagnostics += _of_server(client, context)
         findings = tuple(
             replace(finding, where=client.address) for finding in _findings(client, diagnostics, desired, context)
@@ -201,7 +202,7 @@ def _findings(
 
 def _of_definition(client: DesiredClient, plan: Plan, context: ReviewContext) -> Iterator[Diagnostic]:
     """What its definition got offline, but for what a guard of this plan refuses for the same reason."""
-    guarded = {guard.id for guard in plan.guards if guard.where == client.address}
+    guarded = {guard.id for guard in plan.guards if guard.where == client.address} if client.remarks else ()
     for remark in client.remarks:
         if remark.id not in guarded and (refined := _refined(remark, context.scopes)) is not None:
             yield refined
@@ -221,9 +222,9 @@ def _refined(finding: Diagnostic, scopes: Collection[str]) -> Diagnostic | None:
 def _of_change(change: Change, client: DesiredClient) -> Iterator[Diagnostic]:
     if change.observed is None and not change.succeeds:
         return
-    for rule in CHANGE_RULES:
-        for finding in rule.check(change):
-            yield rule.diagnostic(finding, _place(client, finding))
+    yield from (
+        rule.diagnostic(finding, _place(client, finding)) for rule in CHANGE_RULES for finding in rule.check(change)
+    )
 
 
 def _by_hand(client: DesiredClient, fields: tuple[FieldChange, ...], context: ReviewContext) -> Iterator[Diagnostic]:
@@ -242,15 +243,17 @@ def _new(findings: Iterable[Diagnostic], known: Sequence[Diagnostic]) -> list[Di
 
 def _of_server(client: DesiredClient, context: ReviewContext) -> Iterator[Diagnostic]:
     registration = context.clients.get(client.address)
-    for rule in REGISTERED_RULES:
-        for finding in rule.check(registration, context.today) if registration else ():
-            yield rule.diagnostic(finding, _place(client, finding))
+    return (
+        rule.diagnostic(finding, _place(client, finding))
+        for rule in REGISTERED_RULES
+        for finding in (rule.check(registration, context.today) if registration else ())
+    )
 
 
 def _of_recipients(plan: Plan, client: DesiredClient) -> Iterator[Diagnostic]:
     """For a client without a change: who can open its secret is not one of its fields."""
-    for finding in new_recipients(plan.recipients.get(client.address), client.recipients):
-        yield RULES[NEW_RECIPIENT].diagnostic(finding, _place(client, finding))
+    findings = new_recipients(plan.recipients.get(client.address), client.recipients)
+    return (RULES[NEW_RECIPIENT].diagnostic(finding, _place(client, finding)) for finding in findings)
 
 
 def _place(client: DesiredClient, finding: Diagnostic) -> Location:

@@ -63,7 +63,7 @@ def _public(change: Change) -> list[Diagnostic]:
     field = _field(change, "token_endpoint_auth_method")
     if field is None or field.after != "none":
         return []
-    return [hit(field.name, "the client becomes public: whoever knows its id can use it")]
+    return [hit(field.name, "the client becomes public: everybody who knows its id can use it")]
 
 
 def _new_secret(change: Change) -> list[Diagnostic]:
@@ -110,7 +110,7 @@ RULES = (
         id="redirect-uri-other-domain",
         what="A change adds a redirect URI in a domain that the client did not have; the user's own machine counts as "
         "one.",
-        why="This is how somebody takes over a client: one more address, far down a list, in somebody else's hands.",
+        why="An attacker takes over a client by one more address, far down a list, that the attacker controls.",
         source="RFC 9700 section 4.1",
         fix="ask who owns the domain",
         before="redirect_uris: [https://portal.example.org/cb]",
@@ -172,7 +172,7 @@ RULES = (
         id=NEW_RECIPIENT,
         what="A definition, or `state.encryption` in iac.yaml, names a key that could not open the client's secret "
         "before; or iac would store secrets in clear that were encrypted.",
-        why="Whoever has that key can log in as the client from then on, and nobody notices.",
+        why="The owner of that key can log in as the client, unnoticed.",
         source="RFC 6749 section 10.1",
         fix="ask whose key it is; apply encrypts new secrets to it, and iac state rekey those that exist",
         before="recipients: [age1t7rxyev2z3rw82stdlrrepyc39nvn86l5078zqkf5uasdy86jp6svpy7pa]",
@@ -205,7 +205,7 @@ REGISTERED_RULES = (
     RegisteredRule(
         id="client-disabled",
         what="A client that somebody disabled on the server. It is drift, too.",
-        why="Nobody can use it. iac does not enable it: whoever disabled it had a reason.",
+        why="Nobody can use it. iac does not enable it: an administrator decides that.",
         source="rec: admin-enable-disable",
         fix="ask an administrator of the server to enable it, or waive this with the reason",
         bad="active: false",

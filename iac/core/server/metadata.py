@@ -75,14 +75,14 @@ ROWS: tuple[rule.ServerRule, ...] = (
     rule.RefuseRule(
         id="metadata-is-dropped",
         traps=(23,),
-        what="metadata that IAM has no field for are dropped silently by all versions",
+        what="all versions silently drop metadata that IAM has no field for",
         source="rec: admin-create-full",
         act=_refuse_of_others,
     ),
     rule.RefuseRule(
         id="value-is-unknown",
         traps=(23,),
-        what="grant types, response types and ways to log in of other servers are no values of IAM's",
+        what="grant types, response types and auth methods of other servers are unknown to IAM",
         source="rec: admin-create-full",
         act=_refuse_unknown_values,
     ),

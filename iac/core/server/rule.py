@@ -47,6 +47,7 @@ _PLAIN: Mapping[Kind, type] = {Kind.TEXT: str, Kind.FLAG: bool, Kind.SECONDS: in
 """The type of JSON that a kind has as a rule."""
 
 _NESTED = (list, dict)
+_ONLY_TEXTS = frozenset({str})
 
 
 def kinds_on_wire(wire_names: Mapping[str, str]) -> Mapping[str, Kind]:
@@ -58,9 +59,9 @@ def kinds_on_wire(wire_names: Mapping[str, str]) -> Mapping[str, Kind]:
 def find_invalid_members(answer: Mapping[str, Any], kinds: Mapping[str, Kind]) -> Iterator[InvalidMember]:
     """Each member that is not what it should be; null is nothing."""
     for name, value in answer.items():
-        if value is None:
-            continue
         kind = kinds.get(name)
+        if value is None or (_is_plain(kind, value) and name not in CREDENTIALS):
+            continue
         if kind is not None and not fits(name, kind, value):
             yield InvalidMember(name, "an object" if name == "jwks" else _WORDS[kind], _actual(value))
         elif name in CREDENTIALS and not value.isprintable():
@@ -70,6 +71,13 @@ def find_invalid_members(answer: Mapping[str, Any], kinds: Mapping[str, Kind]) -
             yield InvalidMember(printable(name), f"at most {DEEPEST} levels", "more of them")
         elif not _is_whole(value) or (kind is None and not _is_whole(name)):
             yield InvalidMember(printable(name), "whole characters", "half of one, which no file can hold")
+
+
+def _is_plain(kind: Kind | None, value: Any) -> bool:
+    """Whether a value is at first sight what its kind asks for, as nearly all are: nothing more has to be looked at."""
+    if kind is Kind.SET:
+        return type(value) is list and _ONLY_TEXTS.issuperset(map(type, value)) and "".join(value).isascii()
+    return kind is not None and type(value) is _PLAIN.get(kind) and (type(value) is not str or value.isascii())
 
 
 def fits(name: str, kind: Kind, value: Any) -> bool:

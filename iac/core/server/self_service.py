@@ -54,7 +54,7 @@ ROWS: tuple[rule.ServerRule, ...] = (
     rule.BodyRule(
         id="client-id-is-always-sent",
         traps=(5,),
-        what="a PUT without client_id is answered 200 and leaves a client that nobody can reach any more",
+        what="a PUT without client_id is answered 200; nobody can reach the client afterwards",
         source="rec: self-service-put-without-client-id; RFC 7592 section 2.2",
         act=lambda draft: draft.body.update(client_id=draft.fresh.client_id),
         table=Table.ONE_BY_ONE,
@@ -81,7 +81,7 @@ ROWS: tuple[rule.ServerRule, ...] = (
     rule.RefuseRule(
         id="grants-refused-to-users",
         traps=(29,),
-        what="to users who are no administrators the grants password and token-exchange are a 400",
+        what="for users other than administrators the grants password and token-exchange are a 400",
         source="rec: self-service-grant-types",
         act=_refuse_grants(_FOR_ADMINS, "to users who are no administrators", is_anonymous=False),
         is_certain=False,
@@ -99,7 +99,7 @@ ROWS: tuple[rule.ServerRule, ...] = (
     rule.RefuseRule(
         id="scopes-dropped-for-users",
         traps=(8,),
-        what="for users who are no administrators restricted scopes are dropped silently",
+        what="for users other than administrators restricted scopes are dropped silently",
         source="rec: self-service-restricted-scopes",
         act=_drop_scopes("for users who are no administrators", is_anonymous=False),
         is_certain=False,
@@ -116,7 +116,7 @@ ROWS: tuple[rule.ServerRule, ...] = (
     rule.StripScopeRule(
         id="owner-edit-strips-scopes",
         traps=(8,),
-        what="any PUT takes away the scopes that this login could not grant, those of an administrator too",
+        what="any PUT drops scopes that this login could not grant, also those of an administrator",
         source="IAM issue 461; rec: self-service-restricted-scopes",
         act=lambda scopes: frozenset(scope for scope in scopes if is_restricted(scope) or scope not in KNOWN),
         table=Table.SELF_SERVICE,
@@ -124,7 +124,7 @@ ROWS: tuple[rule.ServerRule, ...] = (
     rule.SecretRule(
         id="self-service-hides-the-new-secret",
         traps=(10,),
-        what="changing back to a secret method keeps the old secret (up to 1.13) or makes one that is not shown (1.14)",
+        what="a change back to a method with a secret keeps the old secret (up to 1.13) or makes a hidden one (1.14)",
         source="rec: self-service-secret-and-auth-method",
         act=lambda facts, before, after: facts.has_up_scoping and gets_secret(facts, before, after),
         table=Table.SELF_SERVICE,
@@ -132,7 +132,7 @@ ROWS: tuple[rule.ServerRule, ...] = (
     rule.SecretRule(
         id="no-rotation",
         traps=(30,),
-        what="there is no call for a new secret, but for owners from 1.14, who may call the management one",
+        what="there is no call for a new secret; from 1.14 an owner may use that of the management API",
         source="rec: self-service-anonymous; IAM's sources 1.14; RFC 7592 has none",
         act=lambda facts, _before, _after: not facts.api.can_rotate or facts.is_anonymous or not facts.has_up_scoping,
         table=Table.ONE_BY_ONE,
@@ -140,7 +140,7 @@ ROWS: tuple[rule.ServerRule, ...] = (
     rule.SwitchRule(
         id="answer-is-not-what-is-stored",
         traps=(13, 23),
-        what="a registration by a user is answered with the user's e-mail in contacts, which the client has not",
+        what="the answer to a user's registration has the user's e-mail in contacts; the client does not",
         source="rec: self-service-user",
         value=True,
         table=Table.ONE_BY_ONE,

@@ -21,7 +21,7 @@ TABLE: tuple[rule.ServerRule, ...] = (
     rule.ReadRule(
         id="scope-null-is-no-scope",
         traps=(6,),
-        what="a client without scopes is answered with scope null; scope is one string, space separated",
+        what="a client without scopes has scope null in answers; otherwise scope is one string",
         source="rec: admin-scope-null",
         names=frozenset({"scope"}),
         act=lambda scope: scope.split() if isinstance(scope, str) else scope or (),
@@ -82,7 +82,7 @@ TABLE: tuple[rule.ServerRule, ...] = (
     rule.DefaultRule(
         id="create-fills-in-defaults",
         traps=(17,),
-        what="what a create leaves out gets a value that differs from server to server, these on a stock one",
+        what="fields that a create omits get defaults that differ between servers; these are a stock server's",
         source="rec: admin-create-minimal, admin-lifetimes, admin-up-scoping",
         values=effect.STOCK,
     ),
@@ -91,7 +91,7 @@ TABLE: tuple[rule.ServerRule, ...] = (
     rule.BodyRule(
         id="put-is-a-full-replace",
         traps=(1,),
-        what="what a PUT leaves out is emptied, made false or set to the server's default",
+        what="fields that a PUT omits become empty, false or the server's default",
         source="rec: admin-put-full-replace",
         act=lambda draft: draft.body.update(draft.fresh.answer),
         table=Table.EVERY,
@@ -190,7 +190,7 @@ TABLE: tuple[rule.ServerRule, ...] = (
     rule.RefuseRule(
         id="zero-lifetime-is-the-default",
         traps=(17,),
-        what="a lifetime 0 becomes the server's default, but for refresh tokens, where it means never-ending",
+        what="a lifetime of 0 becomes the server's default; for refresh tokens it means endless",
         source="rec: admin-lifetimes",
         act=effect.refuse_zero_lifetime,
         table=Table.MANAGEMENT,
@@ -263,7 +263,7 @@ TABLE: tuple[rule.ServerRule, ...] = (
     rule.ClientIdRule(
         id="client-id-unreachable",
         traps=(32,),
-        what="an id with %, / ; or a backslash is taken, and its client then neither read nor deleted",
+        what="an id with %, / ; or a backslash is accepted, but its client cannot be read or deleted",
         source="rec: admin-client-ids-odd (the percent sign); not recorded for the others: Spring Security's "
         "StrictHttpFirewall, which refuses that one, refuses these by the same default",
         act=effect.path_problem,
@@ -280,7 +280,7 @@ TABLE: tuple[rule.ServerRule, ...] = (
     rule.ClientIdRule(
         id="client-id-with-outer-blank",
         traps=(32,),
-        what="a client whose id begins or ends with a blank is taken, and its login then refused",
+        what="an id that begins or ends with a blank is accepted, but its login is refused",
         source="rec: admin-client-ids-odd",
         act=lambda client_id: "" if client_id == client_id.strip() else "no login takes a blank at its begin or end",
         table=Table.MANAGEMENT,
@@ -289,14 +289,14 @@ TABLE: tuple[rule.ServerRule, ...] = (
     rule.SecretRule(
         id="secret-is-shown-once",
         traps=(3,),
-        what="from 1.14 only create and rotation answer the secret: none in an answer says nothing about it",
+        what="from 1.14 only create and rotation answer the secret; other answers say nothing about it",
         source="rec: admin-secret-visibility",
         act=lambda facts, _before, _after: not facts.shows_secrets,
     ),
     rule.SecretRule(
         id="method-without-secret-drops-it",
         traps=(10,),
-        what="changing to none or private_key_jwt drops the secret",
+        what="a change to none or private_key_jwt drops the secret",
         source="rec: admin-auth-method-matrix",
         act=lambda _, before, after: before in SECRET_METHODS and after not in SECRET_METHODS,
         table=Table.EVERY,
@@ -304,7 +304,7 @@ TABLE: tuple[rule.ServerRule, ...] = (
     rule.SecretRule(
         id="method-with-secret-needs-one-made",
         traps=(10,),
-        what="changing back to a secret method makes no secret (up to 1.13) or one that is not shown (1.14)",
+        what="a change back to a method with a secret makes no secret (up to 1.13) or a hidden one (1.14)",
         source="rec: admin-auth-method-matrix",
         act=effect.gets_secret,
         table=Table.MANAGEMENT,
@@ -358,7 +358,7 @@ TABLE: tuple[rule.ServerRule, ...] = (
     rule.SwitchRule(
         id="entries-without-id",
         traps=(5,),
-        what="a client can lose its id and still stands in the list, as an entry without client_id",
+        what="a client can lose its id; the list then has an entry without client_id",
         source="rec: self-service-put-without-client-id",
         value=True,
     ),
@@ -416,7 +416,7 @@ TABLE: tuple[rule.ServerRule, ...] = (
     rule.SecretRule(
         id="secret-may-be-left-out",
         traps=(31,),
-        what="some servers answer a read without the secret: none in an answer says nothing about it",
+        what="some servers omit the secret in reads; such an answer says nothing about it",
         source="RFC 7592 section 3",
         act=lambda _facts, _before, _after: True,
         table=Table.RFC7591,
@@ -424,7 +424,7 @@ TABLE: tuple[rule.ServerRule, ...] = (
     rule.SecretRule(
         id="answer-brings-the-new-secret",
         traps=(31,),
-        what="changing to a secret method makes a secret, and the answer brings it",
+        what="a change to a method with a secret makes one, which the answer contains",
         source="RFC 7592 sections 2.2 and 3",
         act=effect.gets_secret,
         table=Table.RFC7591,

@@ -173,10 +173,10 @@ class ObjectShape(Generic[T]):
     def __call__(self, value: Any, at: str) -> T:
         """The value of a JSON object; raises `MalformedValue`."""
         data = OBJECT(value, at)
-        if unknown := data.keys() - self._members.keys():  # the next write would lose it
-            raise MalformedValue(f"{at}.{min(unknown)}: not a member of this version")
-        if missing := self._needed - data.keys():
-            raise MalformedValue(f"{at}.{min(missing)}: missing")
+        if not data.keys() <= self._members.keys():  # the next write would lose it
+            raise MalformedValue(f"{at}.{min(data.keys() - self._members.keys())}: not a member of this version")
+        if not data.keys() >= self._needed:
+            raise MalformedValue(f"{at}.{min(self._needed - data.keys())}: missing")
         return self._kind(**{name: self._members[name](member, f"{at}.{name}") for name, member in data.items()})
 
     def members_of(self, value: T) -> Object:

@@ -15,7 +15,7 @@ import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import reduce
-from typing import Any
+from typing import Any, TypeVar
 
 from iac.core.errors import StateError
 from iac.core.explanation import page_url
@@ -33,6 +33,8 @@ from iac.core.state.codec import (
     load,
 )
 from iac.core.state.model import FORMAT_VERSION, Event, State, fold
+
+V = TypeVar("V")
 
 FIRST = "1.0"
 """The format of a batch that names none."""
@@ -137,16 +139,36 @@ class TextOrigin:
     fix: str = ""
 
 
-def render_state(state: State) -> str:
-    """The document, with a newline at its end. The same state gives the same text."""
+Lines = dict[str, dict[str, tuple[Any, str]]]
+"""By member and name, the entries of a document with their lines."""
+
+
+def render_state(state: State, lines: Lines | None = None) -> str:
+    """The document, with a newline at its end. The same state gives the same text.
+
+    Args:
+        state: the state.
+        lines: those of the document before, and after the call of this one: the very entries that stay are not
+            rendered again.
+    """
     members = {"kind": KIND, "format_version": FORMAT_VERSION, **STATE.members_of(state)}
-    return "{\n" + ",\n".join(f'  "{name}": {_text(value)}' for name, value in members.items()) + "\n}\n"
+    lines = {} if lines is None else lines
+    texts = (f'  "{name}": {_text(value, lines.setdefault(name, {}))}' for name, value in members.items())
+    return "{\n" + ",\n".join(texts) + "\n}\n"
 
 
-def _text(value: Any) -> str:
+def _text(value: Any, before: dict[str, tuple[Any, str]]) -> str:
     """A member of the document: a line for each of many."""
     if isinstance(value, Mapping):
-        return _lines("{", [f"{dump(name)}: {dump(value[name])}" for name in sorted(value)], "}")
+        lines = {
+            name: before[name]
+            if name in before and before[name][0] is entry
+            else (entry, f"{dump(name)}: {dump(entry)}")
+            for name, entry in sorted(value.items())
+        }
+        before.clear()
+        before.update(lines)
+        return _lines("{", [line for _, line in lines.values()], "}")
     return _lines("[", [dump(one) for one in value], "]") if isinstance(value, tuple) else dump(value)
 
 
@@ -154,21 +176,37 @@ def _lines(start: str, lines: list[str], end: str) -> str:
     return start + "\n    " + ",\n    ".join(lines) + "\n  " + end if lines else start + end
 
 
-def check_state(state: State) -> str:
+def check_state(state: State, proven: State | None = None) -> None:
     """Prove that the reader takes the document: damage is refused before it replaces what is whole.
 
-    Returns:
-        The document as `render_state` gives it.
+    Args:
+        state: what is to be written.
+        proven: a state that was read, or proven before: its entries are not read back again.
 
     Raises:
         StateError: it does not.
     """
     try:
-        text = render_state(state)
-        _read(text, TextOrigin(""))
+        _read(render_state(_unproven(state, proven) if proven else state), TextOrigin(""))
     except MalformedValue as damage:
         raise unwritable(damage) from None
-    return text
+
+
+def _unproven(state: State, proven: State) -> State:
+    """The state with those entries alone that are not the very objects of `proven`."""
+    graves = {id(grave) for grave in proven.tombstones}
+    return replace(
+        state,
+        clients=_others(state.clients, proven.clients),
+        outputs=_others(state.outputs, proven.outputs),
+        intents=_others(state.intents, proven.intents),
+        tombstones=tuple(grave for grave in state.tombstones if id(grave) not in graves),
+        keys=_others(state.keys, proven.keys),
+    )
+
+
+def _others(entries: Mapping[str, V], proven: Mapping[str, V]) -> dict[str, V]:
+    return {name: entry for name, entry in entries.items() if proven.get(name) is not entry}
 
 
 def unwritable(damage: MalformedValue) -> StateError:
@@ -204,7 +242,7 @@ def check_owner(state: State, owner: Owner, origin: TextOrigin) -> State:
         raise StateError(
             "iac.yaml does not name the lineage of its state",
             where=origin.where,
-            why="without it somebody else's state could be taken for this one",
+            why="without it iac could take a foreign state for this one",
             fix=f"when this state is the project's own, set state.lineage in iac.yaml to {state.lineage}",
         )
     pairs = (

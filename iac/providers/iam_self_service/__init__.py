@@ -21,7 +21,7 @@ PROVIDER = ProviderSettings(
     nobody=frozenset({"none"}),
     client_is_nobody=True,
     login="""\
-# A user's token: who logs in owns what is registered. Where anybody may register, auth: {method: none} will do.
+# A user's token. This user becomes the owner of new clients. Where anybody may register, auth: {method: none} will do.
 auth:
   method: token
   token: {env: IAM_TOKEN}""",

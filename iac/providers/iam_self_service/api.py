@@ -47,7 +47,7 @@ class IamSelfService(Registrar):
             raise CredentialsError(
                 "only a user can take a client over",
                 where=client_id,
-                why="nobody is logged in, or a client is: its token counts as nobody's",
+                why="no user is logged in; a client's token does not count as a user's",
                 fix="set auth in iac.yaml to a user's: method device, oidc-agent, token or wlcg",
             )
         answer = self._session.send(call.with_text(rat.reveal()))
@@ -84,7 +84,7 @@ class IamSelfService(Registrar):
             if fresh is None or fresh.answer.get("active") is not False:
                 return self._closed(call, answer)
             return ServerError(
-                "the client is suspended, so nobody but an administrator can change it",
+                "the client is suspended; only an administrator can change it",
                 status=answer.status,
                 where=f"{call.method} {call.path}",
                 why=server_words(answer),
@@ -104,7 +104,7 @@ class IamSelfService(Registrar):
     def _closed(self, call: Call, answer: Answer) -> CredentialsError:
         """The server's setting keeps this login out (IAM's client-registration.allow-for)."""
         if self._is_anonymous():
-            summary = "self service of this server is not open to anybody: it asks for a user, or an administrator"
+            summary = "self service of this server asks for the login of a user or an administrator"
             fix = "log in as a user (auth.method device, oidc-agent, token or wlcg), or use provider: iam-admin"
         else:
             summary = "self service of this server is for administrators only, or not for this user"

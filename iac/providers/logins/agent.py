@@ -91,8 +91,8 @@ class OidcAgent(Login):
             raise self._failed(why, "install oidc-agent (Debian: apt install oidc-agent-cli)") from error
         except ProcessError as error:
             if error.failure is not Failure.LATE:
-                raise self._failed("it printed too much", f"run {self.where}: it says what it prints") from None
-            why = f"no answer within {self._patience:.0f} s; it may wait for somebody to confirm or to type a password"
+                raise self._failed("it printed too much", f"run {self.where}, and read what it prints") from None
+            why = f"no answer within {self._patience:.0f} s; it may wait for a confirmation or a password"
             raise self._failed(why, f"load the account first: oidc-add {self._account}") from None
         except OSError as error:
             raise self._failed(str(error.strerror), f"check that {PROGRAM} can be run") from error

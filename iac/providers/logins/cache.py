@@ -96,7 +96,7 @@ class TokenCache:
             flock(descriptor, fcntl.LOCK_EX)
         except TimeoutError as error:
             raise CredentialsError(
-                "the login is in use by another run of iac that does not end",
+                "another run of iac uses the login and does not end",
                 where=str(self.path),
                 why=str(error.strerror),
                 fix="end that process, and run this again",

@@ -344,7 +344,7 @@ def _refusal(flow: _DeviceFlow, answer: Answer) -> UnreachableError:
             return CredentialsError(
                 "the login was denied",
                 where=flow.where,
-                why="whoever opened the page said no",
+                why="the login was denied on the page",
                 fix="run it again, and approve it on the page",
             )
         case "expired_token":
@@ -355,7 +355,7 @@ def _refusal(flow: _DeviceFlow, answer: Answer) -> UnreachableError:
 
 def _over(flow: _DeviceFlow, why: str) -> CredentialsError:
     return CredentialsError(
-        "nobody approved the login in time",
+        "the login was not approved in time",
         where=flow.where,
         why=f"{why}; IAM says the same when it was denied",
         fix="run it again, and approve it on the page",

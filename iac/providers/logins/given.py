@@ -229,7 +229,7 @@ def _check(path: Path, status: os.stat_result, owner: int) -> None:
         raise CredentialsError(
             "the token file belongs to another user",
             where=str(path),
-            why="in a place where others may write, somebody else's token could be planted",
+            why="others can write to this place, and could put their own token there",
             fix=f"remove {path}, or set BEARER_TOKEN_FILE",
         )
     if status.st_mode & (stat.S_IRWXG | stat.S_IRWXO):

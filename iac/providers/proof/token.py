@@ -48,12 +48,12 @@ _REFUSES_TOKEN_ALONE = frozenset({"invalid_grant", "invalid_token"})
 """RFC 6749 section 5.2; IAM says the second (rec: disabled-client 12)."""
 
 _FIX_INTROSPECTION = "iac plan, iac apply: allow_introspection is defined"
-_AS_DEFINED = "iac plan: is the client as it is defined?"
+_AS_DEFINED = "run iac plan: does the client differ from its definition?"
 _OR_DISABLED = f"{_AS_DEFINED} If it is disabled, an administrator of the server can enable it"
 _UNKNOWN = "the server does not know this client_id"
 _FIX_UNKNOWN = "iac plan: is the client still on the server?"
-_KEY_IS_THEIRS = "no output holds its private key"
-_NOT_AT_HAND = "no output holds its secret"
+_KEY_IS_THEIRS = "no output contains its private key"
+_NOT_AT_HAND = "no output contains its secret"
 
 
 @dataclass(slots=True)
@@ -231,7 +231,7 @@ def check_device(session: ClientLogin) -> Evidence:
     if answer.status == HTTPStatus.NOT_FOUND and session.server.api.is_iam:
         return Evidence(DEVICE, Grade.FAILED, why=_UNKNOWN, fix=_FIX_UNKNOWN)  # rec: disabled-client 72
     if isinstance(body, dict) and body.get("user_code") and body.get("device_code"):
-        return Evidence(DEVICE, Grade.OK, why="the server gave codes; nobody approves them, so they expire")
+        return Evidence(DEVICE, Grade.OK, why="the server gave codes, which expire unused")
     return Evidence(DEVICE, Grade.FAILED, why=session.words(answer))
 
 

@@ -94,7 +94,7 @@ class FileSink(Sink):
             if not target.is_relative_to(self._root):
                 raise _outside(path, "a folder on its way is a symbolic link that leads out of the project")
             if any(part.casefold().startswith(_GIT) for part in target.relative_to(self._root).parts):
-                raise _outside(path, "it is git's or a forge's own, where a file may be a program that is run")
+                raise _outside(path, "git or a forge may run a file there as a program")
             _refuse_others(target, path)
         return target
 

@@ -124,10 +124,10 @@ def _conflict(target: SecretPath, answer: Answer, hidden: Sequence[Secret]) -> R
     causes = [cause for cause in _causes(answer.json()) if cause.get("reason") == "FieldManagerConflict"]
     if not causes:
         return RenderError(
-            "the Secret was changed by somebody at the same time",
+            "somebody else changed the Secret at the same time",
             where=target.path,
             why=server_words(answer, hidden, _WORDS),
-            fix="run it again: what the cluster holds is read first",
+            fix="run it again: iac first reads what the cluster has",
         )
     words = (f"{cause.get('message')} ({cause.get('field')})" for cause in causes)
     return RenderError(

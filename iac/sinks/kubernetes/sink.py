@@ -80,7 +80,7 @@ class KubernetesSink(Sink):
             answer = _apply(api, target, _if_unchanged(present, wanted))
         if not holds(answer, wanted):
             raise RenderError(
-                "the cluster holds another Secret than was sent",
+                "the cluster has another Secret than iac sent",
                 where=path,
                 why="another program of the cluster changes Secrets as they come in",
                 fix="find it, such as an admission webhook, and let it leave this Secret alone",

@@ -38,7 +38,7 @@ def login_variables(settings: Settings) -> tuple[str, ...]:
         raise InputError(
             "no pipeline can log in as a person does",
             where=f"auth.method: {auth.method}",
-            why="it runs with nobody there",
+            why="nobody is there to answer",
             fix=f"set auth: {{method: private_key_jwt, ...}} or client_credentials: {page_url('how-to/log-in.md')}",
         )
     return _variables([auth.client, *auth.secrets])

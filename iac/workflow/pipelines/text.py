@@ -55,7 +55,7 @@ def check_wheel(wheel: str, forge: str) -> None:
         raise InputError(
             "the pipelines need a wheel of iac to install",
             where="--wheel, or pipelines.wheel in iac.yaml",
-            why="iac is on no package index yet: whoever takes its name would get the login of jobs that install it",
+            why="iac is on no package index yet: a package of that name would get the login of jobs that install it",
             fix=f"in a checkout of iac: make wheel; put dist/{name} where the jobs can fetch it; {command}",
         )
     if wheel.partition("#")[0].rpartition("/")[2] != name:

@@ -88,6 +88,7 @@ def as_layer(fields: Fields) -> dict[str, Any]:
     return {name: list(value) if isinstance(value, tuple) else value for name, value in fields.items()}
 
 
+@pytest.mark.slow
 @given(our.definitions(), our.definitions())
 def test_laid_over_the_defaults_it_is_what_was_found(client: DesiredClient, other: DesiredClient) -> None:
     # A lifetime that the server has chosen by itself cannot be laid over another: import notes that.

@@ -26,11 +26,12 @@ class Asked:
 
 
 class Refused(Exception):
-    """An answer that is a no: its status."""
+    """An answer that is a no: its status and words."""
 
-    def __init__(self, status: int) -> None:
+    def __init__(self, status: int, message: str = "no") -> None:
         super().__init__(status)
         self.status = status
+        self.message = message
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,7 @@ def serve(answer: Callable[[Asked], Any]) -> Iterator[Site]:
             try:
                 status, value = 200, answer(asked)
             except Refused as refused:
-                status, value = refused.status, {"message": "no"}
+                status, value = refused.status, {"message": refused.message}
             if isinstance(value, Elsewhere):
                 status = 302
             data = value if isinstance(value, bytes) else json.dumps(value, default=str).encode()
