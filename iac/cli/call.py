@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
 if TYPE_CHECKING:
     import click
 
 
-@dataclass(slots=True)
 class Invocation:
     """One call of iac: its global options, wherever they stand, and whether JSON was printed.
 

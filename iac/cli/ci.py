@@ -13,9 +13,10 @@ import click
 
 from iac.cli.approval import ApprovalTerms, carry_out, end
 from iac.cli.context import CommandContext, plan_shown
-from iac.cli.failure import exit_code, known_error, lines_of, report
+from iac.cli.failure import known_error, lines_of, report
 from iac.cli.options import Example, Group
 from iac.cli.plan import read_one
+from iac.core.plan.approval import DIGEST
 from iac.core.plan.plan import Plan
 from iac.ports.path import PROJECT_FILE
 from iac.views.kind import PlanView, ViewSettings, render_plans
@@ -208,6 +209,8 @@ def apply(ctx: click.Context, *, digest: str, rotate: str, revoke: bool, only: s
         return 0
     if rotate:
         return _rotate(ctx, rotate, revoke=revoke, is_named=bool(only))
+    if digest and not DIGEST.fullmatch(digest):
+        raise click.UsageError("--digest takes the digest of a plan: sha256: and 64 hex digits")
     from iac.workflow.pipelines.job import reviewed_digest
 
     job = _start(context)
@@ -224,8 +227,11 @@ def _rotate(ctx: click.Context, addresses: str, *, revoke: bool, is_named: bool)
 
     if ctx.obj.environment and not is_named:
         raise click.UsageError("--rotate is for one environment: give --only ENV, or set IAC_ONLY")
-    names = tuple(addresses.split())
-    return int(ctx.invoke(rotation, addresses=names, is_revoking=revoke, auto_approve=True, lock_timeout=_WAIT))
+    return int(
+        ctx.invoke(
+            rotation, addresses=tuple(addresses.split()), is_revoking=revoke, auto_approve=True, lock_timeout=_WAIT
+        )
+    )
 
 
 def _apply(ctx: click.Context, expected: str, pause: int) -> int:
@@ -303,9 +309,9 @@ def _end_graces(context: CommandContext, addresses: tuple[str, ...]) -> tuple[st
             done = carry_out(context, session, locked, terms, apply_plan)
         return "it was deleted", end(context, done, "text")
     except Exception as error:
-        report(error, no_color=context.no_color)
         known = known_error(error)
-        return f"it was not deleted: {known.summary}" + (f": {known.why}" if known.why else ""), exit_code(error)
+        words = f"it was not deleted: {known.summary}" + (f": {known.why}" if known.why else "")
+        return words, report(error, no_color=context.no_color)
 
 
 @command.command(

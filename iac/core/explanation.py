@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 from functools import partial
+from typing import NamedTuple
 
 from iac import HOME
 
@@ -30,8 +30,7 @@ class IdKind(StrEnum):
     SERVER = "what a server does"
 
 
-@dataclass(frozen=True, slots=True)
-class Explanation:
+class Explanation(NamedTuple):
     """What an id means; a part that it does not have is "".
 
     Attributes:
@@ -63,7 +62,7 @@ class Explanation:
 
     def to_dict(self) -> dict[str, str]:
         """JSON form."""
-        return {name: str(getattr(self, name)) for name in self.__slots__}
+        return {name: str(getattr(self, name)) for name in self._fields}
 
 
 error = partial(Explanation, kind=IdKind.MISTAKE, level="error")

@@ -90,5 +90,5 @@ class JsonApi:
         if answer.is_ok:
             return answer
         where = f"{answer.call.method} {answer.call.path.partition('?')[0]}" if answer.call else ""
-        words = server_words(answer, members=("message", "error"))
-        raise UnreachableError("the forge refuses a request", where=where, why=words, fix=self._fix)
+        why = server_words(answer, members=("message", "error"))
+        raise UnreachableError("the forge refuses a request", where=where, why=why, fix=self._fix)

@@ -34,10 +34,14 @@ class FaultKind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fault:
-    """What happens to the next `times` requests of a method and path, both globs like `*`.
+    """What happens to the next requests of a method and path.
 
-    `skip` matching requests pass first. `seconds` is for a delay; `status`, `retry_after` (seconds) and
-    `body` (html, json, empty) are for a status.
+    Attributes:
+        kind: `refuse`, `delay`, `cut-before`, `cut-after` (done, but no answer), `status`, `status-after`
+        method, path: which requests: patterns such as `*`
+        times, skip: how many requests (1), after how many that pass (0)
+        seconds: of a delay
+        status, retry_after, body: of an answer: the status, seconds of Retry-After, `html`, `json` or `empty`
     """
 
     kind: FaultKind

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -30,7 +29,7 @@ def explain(name: str, root: Path) -> Explanation:
         return known[name]
     project, _ = read_project(root)
     severities: Mapping[str, str] = project.document.value.get("policy", {}) if project else {}
-    return replace(known[name], here=severities.get(name, known[name].level))
+    return known[name]._replace(here=severities.get(name, known[name].level))
 
 
 @cache
@@ -39,7 +38,7 @@ def explanations() -> Mapping[str, Explanation]:
     servers = {rule.id: Explanation(rule.id, IdKind.SERVER, rule.what, source=rule.source) for rule in SERVER.table}
     known = servers | {guard.id: guard for guard in GUARDS}
     for name, entry in CATALOGUE.items():
-        known[name] = replace(entry, source=servers[name].source) if name in servers else entry
+        known[name] = entry._replace(source=servers[name].source) if name in servers else entry
     known |= {rule.id: _of_policy(rule) for rule in RULES.values()}
     return dict(sorted(known.items()))
 

@@ -92,6 +92,7 @@ class Front:
     is_late: bool = False
     treated: list[str] = field(default_factory=list)
     is_once: bool = False
+    under_way: list[socket.socket] = field(default_factory=list)
 
     @property
     def url(self) -> str:
@@ -105,7 +106,23 @@ class Front:
         self.spoil(method, path, socket.socket.close, is_late=True)
         self.is_once = True
 
+    def rest(self) -> None:
+        """Wait until the server has answered all that was carried to it, also for a process that is gone."""
+        deadline = time.monotonic() + 60
+        for _ in range(3):  # one that has just come may not be counted yet
+            while self.under_way:
+                assert time.monotonic() < deadline, "the server still works"
+                time.sleep(0.01)
+            time.sleep(0.05)
+
     def handle(self, connection: socket.socket) -> None:
+        self.under_way.append(connection)
+        try:
+            self._handle(connection)
+        finally:
+            self.under_way.remove(connection)
+
+    def _handle(self, connection: socket.socket) -> None:
         request = read_request(connection)
         line, _, rest = request.partition(b"\r\n")
         method, target, _ = line.decode().split(" ")

@@ -83,7 +83,7 @@ def test_a_run_with_a_fault_at_a_write_is_ended_by_the_next(
 
 
 @pytest.mark.live
-@pytest.mark.timeout(1200)
+@pytest.mark.timeout(3600)
 def test_every_fault_at_every_write_is_survived(
     situation: Situation, flavour: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -92,7 +92,7 @@ def test_every_fault_at_every_write_is_survived(
 
 
 @pytest.mark.live
-@pytest.mark.timeout(1200)
+@pytest.mark.timeout(3600)
 def test_every_fault_is_survived_by_a_run_on_another_machine(
     shared: Situation, flavour: str, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -100,7 +100,7 @@ def test_a_run_whose_machine_is_gone_is_ended_on_another(
 
 
 @pytest.mark.live
-@pytest.mark.timeout(1200)
+@pytest.mark.timeout(3600)
 def test_every_death_is_survived(situation: Situation, flavour: str, capsys: pytest.CaptureFixture[str]) -> None:
     points = points_of(situation.calls)
     assert len(points) >= 500
@@ -108,7 +108,7 @@ def test_every_death_is_survived(situation: Situation, flavour: str, capsys: pyt
 
 
 @pytest.mark.live
-@pytest.mark.timeout(2400)
+@pytest.mark.timeout(7200)
 def test_every_death_of_a_machine_is_survived(
     shared: Situation, flavour: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -119,7 +119,7 @@ def test_every_death_of_a_machine_is_survived(
 
 
 @pytest.mark.live
-@pytest.mark.timeout(1200)
+@pytest.mark.timeout(3600)
 def test_many_deaths_in_parallel_and_in_pairs_are_survived(
     situation: Situation, flavour: str, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -162,7 +162,7 @@ def test_a_run_that_is_killed_leaves_no_second_client_without_a_word(place: Open
 
 
 @pytest.mark.live
-@pytest.mark.timeout(1200)
+@pytest.mark.timeout(3600)
 def test_every_death_leaves_no_second_client_without_a_word(place: Open) -> None:
     points = points_of(place.calls)
     assert 150 <= len(points)

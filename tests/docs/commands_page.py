@@ -18,7 +18,7 @@ import click
 
 from iac.cli import GROUPS, cli
 from iac.cli.options import Example, Subcommand, option_rows
-from tests.docs.docstring_tables import exit_codes, variables
+from tests.docs.docstring_tables import exit_codes, faults, variables
 
 PAGE = Path(__file__).parents[2] / "docs/reference/commands.md"
 _BY_USE, _GLOBAL, _SHARED = "Commands by use", "Global options", "Shared options"
@@ -58,6 +58,7 @@ def commands_page() -> str:
         _SHARED: _shared_options(),
         "Exit codes": _table(("code", "means"), exit_codes()),
         "Environment variables": _table(("variable", "does"), variables()),
+        "Faults of the sandbox": _table(("key", "means"), faults()),
     }
     own = [head for head in by_head if not head.startswith("iac ")]
     page = [_joined(head, general.get(head, ""), by_head[head]) for head in own]

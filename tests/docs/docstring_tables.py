@@ -1,12 +1,14 @@
-"""Tables whose rows are entries of a module's docstring: checks of doctor, exit codes, variables, logins."""
+"""Tables whose rows are entries of a module's docstring: checks of doctor, exit codes, variables, logins, faults."""
 
 from __future__ import annotations
 
+import inspect
 import re
 from collections.abc import Iterator
 
 from iac.cli import context, doctor, failure
 from iac.config.schema import load_schema
+from iac.sandbox.fault import Fault
 
 
 def checks() -> Iterator[tuple[str, str]]:
@@ -31,6 +33,12 @@ def logins() -> Iterator[tuple[str, str, str]]:
     for branch in load_schema("project")["$defs"]["auth"]["oneOf"]:
         needed = (f"`{key}`" for key in branch["required"] if key != "method")
         yield f"`{branch['properties']['method']['const']}`", ", ".join(needed), branch["description"]
+
+
+def faults() -> Iterator[tuple[str, str]]:
+    """A row for each key of a fault of the sandbox."""
+    for names, about in _entries(inspect.getdoc(Fault), "Attributes"):
+        yield ", ".join(f"`{name}`" for name in names.split(", ")), about
 
 
 def _entries(docstring: str | None, head: str) -> list[tuple[str, str]]:

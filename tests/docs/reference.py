@@ -24,7 +24,7 @@ from tests.docs.index_page import INDEX, index_page
 from tests.docs.schema_tables import PAGES, schema_table
 from tests.docs.services_pages import services_pages
 from tests.docs.state_page import events, members
-from tests.docs.templates_page import filter_table, jinja_names, limits
+from tests.docs.templates_page import filter_table, jinja_names, limits, plain_templates
 from tests.docs.views_page import VIEWS, views_page
 
 REFERENCE = Path(__file__).parents[2] / "docs/reference"
@@ -52,6 +52,7 @@ def pages() -> dict[Path, str]:
             "Filters": _table(("filter", "for", "value", "gives", "refuses"), filter_table()),
             "Filters and functions of Jinja2": _table(("what", "names"), jinja_names()),
             "Limits": _table(("what", "at most"), limits()),
+            "Built-in templates": _table(("template", "makes"), plain_templates()),
             "Templates of services": _table(("template", "service", "makes"), _service_files()),
             "Values of built-in templates": _table(("template", "value", "needed", "is"), _values()),
         },

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import inspect
 import json
+import tomllib
 from collections.abc import Iterator
+from pathlib import Path
 
 import jinja2.sandbox
 
+import iac.services
 from iac.core.limits import OUTPUT_BYTES, TEMPLATE_BYTES, TEMPLATE_SECONDS, WORKER_MEMORY
 from iac.rendering.engine import JINJA_FILTERS, JINJA_GLOBALS
 from iac.rendering.filters import FILTERS
@@ -54,3 +57,10 @@ def limits() -> Iterator[tuple[str, ...]]:
     yield "`range`", f"{jinja2.sandbox.MAX_RANGE} numbers"
     yield "processor time of a template of the project", f"{TEMPLATE_SECONDS} seconds"
     yield "memory of it (not on macOS)", f"{WORKER_MEMORY // 2**20} MiB"
+
+
+def plain_templates() -> Iterator[tuple[str, str]]:
+    """A row for each template of no service."""
+    facts = tomllib.loads((Path(iac.services.__file__).parent / "plain/service.toml").read_text(encoding="utf-8"))
+    for file in sorted(facts["files"], key=lambda file: str(file["template"])):
+        yield f"`{file['template']}`", file["about"]

@@ -25,7 +25,7 @@ PAGES: dict[str, dict[int, int]] = {
     "recover": {3: 1, 11: 1},
     "share-state": {},
     "render-on-the-service-host": {6: 1, 11: 1},
-    "see-drift": {0: 2, 1: 2},
+    "see-drift": {0: 2},
     "deliver-credentials": {},
     "self-service": {},
     "verify-credentials": {2: 2},

@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from tests.scenarios.place import Place, Work
+    from tests.live.real import RealServer
+    from tests.scenarios.place import Work
 
 REFUSED = 3
 HERE = {"keycloak": FOLDER, "toolkit": PYTHON, "toolkit without OIDC": PYTHON, "oidc-provider": OIDC_PROVIDER}
@@ -34,7 +35,7 @@ pytestmark = [pytest.mark.live, pytest.mark.timeout(1800)]  # Keycloak takes min
 
 
 @pytest.fixture(scope="module", params=HERE)
-def place(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+def place(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealServer]:
     if HERE[request.param] not in os.environ:
         pytest.skip(f"{HERE[request.param]} names no server")
     scratch = tmp_path_factory.mktemp("server")
@@ -48,7 +49,7 @@ def place(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
                 yield stack.enter_context(start_oauth_toolkit(scratch, has_oidc="without" not in name))
 
 
-def test_every_scenario_ends_as_the_table_says(place: Place, tmp_path: Path) -> None:
+def test_every_scenario_ends_as_the_table_says(place: RealServer, tmp_path: Path) -> None:
     """IAC_SCENARIOS_WRITE=1 writes the table instead."""
     found = measure(place, tmp_path)
     if os.environ.get("IAC_SCENARIOS_WRITE"):
@@ -71,7 +72,7 @@ ONE_BY_ONE = ("apply", "--auto-approve", "--parallelism", "1")
 
 @pytest.mark.parametrize("moment", [Moment.BEFORE, Moment.AFTER])
 def test_a_run_that_is_killed_at_a_call_leaves_no_second_client_without_a_word(
-    place: Place, tmp_path: Path, moment: Moment
+    place: RealServer, tmp_path: Path, moment: Moment
 ) -> None:
     if place.column.endswith("without OpenID Connect"):
         pytest.skip("the toolkit registers clients by the same code with OpenID Connect")
@@ -85,7 +86,7 @@ def test_a_run_that_is_killed_at_a_call_leaves_no_second_client_without_a_word(
     assert wrong == []
 
 
-def _run(place: Place, folder: Path, last: Point | None = None) -> tuple[list[str], list[str]]:
+def _run(place: RealServer, folder: Path, last: Point | None = None) -> tuple[list[str], list[str]]:
     """The calls of a run, and what is wrong after one that dies."""
     environ = {"HOME": str(folder.parent)}
     with working(place, folder) as work, closing(Commands({**os.environ, **environ}, folder.parent)) as commands:
@@ -93,6 +94,7 @@ def _run(place: Place, folder: Path, last: Point | None = None) -> tuple[list[st
         before = place.ids()
         ended = commands.run("-C", str(work.root), *ONE_BY_ONE, last=last)
         assert ended.code == (-signal.SIGKILL if last else 0), ended.err
+        place.front.rest()  # what the dead process sent may still be done
         return ended.calls, list(_judged(work, before)) if last else []
 
 
@@ -114,7 +116,7 @@ def _judged(work: Work, before: set[str]) -> Iterator[str]:
         yield f"a second client without a word: {work.place.ids() - before}"
 
 
-def test_what_keycloak_refuses_of_somebody_without_a_token_is_said(place: Place, tmp_path: Path) -> None:
+def test_what_keycloak_refuses_of_somebody_without_a_token_is_said(place: RealServer, tmp_path: Path) -> None:
     """A new realm trusts no host, so it registers nobody who brings no initial access token."""
     if not isinstance(place, Keycloak):
         pytest.skip("the policy is Keycloak's")
@@ -130,7 +132,7 @@ def test_what_keycloak_refuses_of_somebody_without_a_token_is_said(place: Place,
         assert "perhaps it asks for an initial access token (auth)" in out + err
 
 
-def test_the_commands_of_the_page_about_keycloak_do_what_it_says(place: Place, tmp_path: Path) -> None:
+def test_the_commands_of_the_page_about_keycloak_do_what_it_says(place: RealServer, tmp_path: Path) -> None:
     if not isinstance(place, Keycloak):
         pytest.skip("the page is about Keycloak")
     place.admin("POST", "", {"realm": "demo", "enabled": True})

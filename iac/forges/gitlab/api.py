@@ -19,17 +19,13 @@ class GitLabApi(ForgeApi):
         self.job = environ.get("CI_JOB_ID", "")
         self.commit = environ.get("CI_COMMIT_SHA", "")
         self._environ = environ
+        self._branch = variable(environ, "CI_DEFAULT_BRANCH")
         self._api = JsonApi(url, environ, "IAC_GITLAB_TOKEN", clock)
         self._project = f"/projects/{variable(environ, 'CI_PROJECT_ID')}"
 
-    @property
-    def _branch(self) -> str:
-        return variable(self._environ, "CI_DEFAULT_BRANCH")
-
     @cached_property
     def _me(self) -> str:
-        name: str = self._api.read("/user")["username"]
-        return name
+        return str(self._api.read("/user")["username"])
 
     def show(self, markdown: str) -> None:
         """GitLab has no page for it; the note has the text."""

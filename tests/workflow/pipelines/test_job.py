@@ -178,6 +178,20 @@ def test_reports_of_all_jobs_are_written_and_one_that_fails_keeps_no_other(
     assert "the report of a job cannot be read: iac-ci/1/report.json" in capsys.readouterr().err
 
 
+@every(
+    "options, words",
+    [
+        (("--digest", "sha256:0"), "--digest takes the digest of a plan"),
+        (("--env", "prod", "--rotate", "portal"), "--rotate is for one environment"),
+    ],
+)
+def test_what_an_apply_is_for_is_checked_before_anything_is_asked(
+    options: tuple[str, ...], words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert 64 == run(["ci", "apply", *options])
+    assert words in capsys.readouterr().err
+
+
 def test_a_command_of_jobs_outside_a_pipeline_says_so(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
