@@ -91,6 +91,11 @@ SLOW = (
 """Folders and files here."""
 
 SLOW_PATHS = {TESTS / name for name in SLOW}
+UNMEASURED = {
+    TESTS / name
+    for name in ("benchmarks", "crash", "docs", "fuzz", "packaging", "scenarios", "traps", "workflow/pipelines")
+}
+"""Slow suites that go across rooms: coverage would cost half as much again, and their lines are reached by others."""
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
@@ -99,24 +104,28 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what is slow, and put it last."""
+    """Mark what is slow, and put it last; the unmeasured suites come after all others."""
     # Ten thousand items are in three hundred files: each file is asked once.
     is_slow = {path: not SLOW_PATHS.isdisjoint((path, *path.parents)) for path in {item.path for item in items}}
     for item in items:
         if is_slow[item.path]:
             item.add_marker(pytest.mark.slow)
-    items.sort(key=_is_slow)
+    items.sort(key=lambda item: (_is_slow(item), _is_unmeasured(item)))
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Stop coverage at the first slow test: those before it hold the floors, and measuring costs half as much again.
+    """Stop coverage at the first test of an unmeasured suite: those before it hold the floors.
 
     Every worker runs its tests in their order, so whatever a process does only once was measured.
     """
-    if _is_slow(item) and (coverage := Coverage.current()):
+    if _is_unmeasured(item) and (coverage := Coverage.current()):
         coverage.stop()
 
 
 def _is_slow(item: pytest.Item) -> bool:
     return item.get_closest_marker("slow") is not None
+
+
+def _is_unmeasured(item: pytest.Item) -> bool:
+    return _is_slow(item) and not UNMEASURED.isdisjoint(item.path.parents)

@@ -202,10 +202,12 @@ class Http:
         self._limits = {"timeout": httpx.Timeout(transport.timeout).as_dict()}
         self._cookies = None if switch("no-cookies") else httpx.Cookies()
         self._free = BoundedSemaphore(transport.parallelism)
+        self._is_closed = False
         self.skew: float | None = None
 
     def close(self) -> None:
         """Close all connections."""
+        self._is_closed = True  # the library would open new ones, which nobody closes
         self._wire.close()
 
     def send(self, call: Call) -> Answer:
@@ -249,6 +251,8 @@ class Http:
             self._free.release()
 
     def _exchange(self, call: Call) -> Answer:
+        if self._is_closed:
+            raise RuntimeError("the connections to the server are closed")
         headers, url = {**_HEADERS, **call.headers}, self._origin + call.path
         request = httpx.Request(call.method, url, headers=headers, content=call.body or None, extensions=self._limits)
         if self._cookies is not None:

@@ -107,7 +107,7 @@ def test_doctor_wants_pipelines_of_version_0_1_0_written_again(project: Project)
     project.write(".github/workflows/iac-apply.yml", head + install)
     told = project.iac("doctor")
     assert 1 == told.code
-    assert ".github/workflows/iac-apply.yml: whoever takes the name indigo-iac" in " ".join(told.out.split())
+    assert ".github/workflows/iac-apply.yml: these jobs install iac by name" in " ".join(told.out.split())
     assert "git rm them, iac init --ci github" in told.out
 
 

@@ -10,6 +10,7 @@ import pytest
 from iac.core.capabilities import Capabilities, Table
 from iac.core.desired import Waiver
 from iac.core.errors import Location, StateError
+from iac.core.model import canonical_json
 from iac.core.plan.change import Action
 from iac.core.plan.plan import Plan
 from iac.core.policy import ReviewContext, review_registered
@@ -113,3 +114,7 @@ def test_a_value_that_cannot_be_read_again_is_not_written() -> None:
         check_state(state({"team/app": bad}))
     with pytest.raises(StateError, match="cannot hold a value"):
         render_batch(Batch("lineage", "run", 1, (ClientWritten("team/app", bad),)))
+
+
+def test_a_whole_number_in_an_object_is_the_same_however_it_is_written() -> None:
+    assert '{"a":[3600,1.5]}' == canonical_json({"a": [3600.0, 1.5]}) == canonical_json({"a": [3600, 1.5]})
