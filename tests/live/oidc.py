@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tests.blackbox.front import start_front
-from tests.live.real import ControlledServer, free_ports
+from tests.live.real import ControlledServer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -33,18 +33,17 @@ class OidcProvider(ControlledServer):
 @contextmanager
 def start_oidc_provider(**environ: str) -> Iterator[OidcProvider]:
     """A server of its own on loopback; it ends with the standard input that it is given, and by its pid."""
-    (port,) = free_ports(1)
-    command = ["node", str(SERVER), os.environ[FOLDER], str(port)]
+    command = ["node", str(SERVER), os.environ[FOLDER]]
     with (
         start_front() as front,
         subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-            text=True, env={**os.environ, **environ},
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env={**os.environ, **environ},
         ) as server,
     ):  # fmt: skip
         try:
             assert server.stdout is not None
-            assert "ready" in server.stdout.readline()
+            port = server.stdout.readline().strip()
+            assert port.isdecimal(), "it did not start; its errors stand above"
             yield OidcProvider(f"http://127.0.0.1:{port}", front)
         finally:
             server.kill()

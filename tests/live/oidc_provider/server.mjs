@@ -1,10 +1,11 @@
 // An oidc-provider on loopback for the scenarios: registration and its management, tokens that every PUT replaces.
-// Arguments: folder with node_modules, port. It says "ready" and ends with its standard input.
+// Argument: the folder with node_modules. It says its port when it is ready, and ends with its standard input.
+import { createServer } from 'node:http';
 import { createRequire } from 'node:module';
 import { pathToFileURL } from 'node:url';
 import path from 'node:path';
 
-const [folder, port] = process.argv.slice(2);
+const [folder] = process.argv.slice(2);
 const require = createRequire(path.join(path.resolve(folder), 'index.js'));
 const { Provider } = await import(pathToFileURL(require.resolve('oidc-provider')).href);
 
@@ -22,6 +23,10 @@ class Memory {
   async revokeByGrantId() {}
 }
 
+// The issuer has the port in it, so the port is taken first.
+const server = createServer();
+await new Promise((listening) => { server.listen(0, '127.0.0.1', listening); });
+const { port } = server.address();
 const issuer = `http://127.0.0.1:${port}`;
 const provider = new Provider(issuer, {
   adapter: Memory,
@@ -60,5 +65,6 @@ provider.use(async (ctx, next) => {
   await next();
 });
 
-provider.listen(Number(port), '127.0.0.1', () => console.log('ready'));
+server.on('request', provider.callback());
+console.log(port);
 process.stdin.on('end', () => process.exit(0)).resume();
