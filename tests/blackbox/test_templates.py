@@ -93,7 +93,7 @@ def test_what_only_rendering_shows_is_found_before_anything_is_sent(project: Pro
         told = project.iac(*command)
         assert 1 == told.code
         assert re.search(rf"team/bad\.yaml:8:\d: error: templates/bad\.j2:2: {why} \[bad-output\]\n", told.text)
-        assert f"  the line is: {text}\n  fix: simplify what stands there" in told.text
+        assert f"  the line is: {text}\n  fix: simplify the expression" in told.text
     assert {} == project.state()["clients"]
 
 
