@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING
 import click
 import pytest
 
-from iac.cli import context
 from iac.core.errors import ClosedSecretError
 from iac.core.state.document import TextOrigin, parse_state
 from iac.sealing import new_identity
 from tests.backends.given import written
+from tests.terminal import pretend_terminal
 
 if TYPE_CHECKING:
     from tests.cli.conftest import Mended
@@ -119,7 +119,7 @@ class TestForget:
     def test_at_a_terminal_it_asks_and_says_what_it_means(
         self, mended: Mended, monkeypatch: pytest.MonkeyPatch, *, answer: bool, code: int, left: set[str]
     ) -> None:
-        monkeypatch.setattr(context, "is_terminal", lambda stream: stream is sys.stdin)
+        pretend_terminal(monkeypatch, lambda stream: stream is sys.stdin)
         monkeypatch.setattr(click, "confirm", lambda *_, **__: answer)
         said = mended.iac("state", "rm", "wlcg/a")
         assert (code, left) == (said.code, set(mended.state().clients))

@@ -17,7 +17,7 @@ import click
 import pytest
 
 from iac.backends.lock import render_note
-from iac.cli import context, run
+from iac.cli import run
 from iac.ports import Holder
 from iac.sandbox.access import issue_rat
 from iac.sandbox.server import Sandbox, start_sandbox
@@ -25,6 +25,7 @@ from iac.sealing import new_identity
 from tests.docs.commands_page import commands
 from tests.e2e.project import IAC_YAML, Project, with_lineage
 from tests.scenarios.sandbox import user_token
+from tests.terminal import pretend_terminal
 from tests.workflow.pipelines.site import Site, serve
 from tests.workflow.pipelines.test_job import variables
 
@@ -197,7 +198,7 @@ def project(
     monkeypatch.setenv("GITHUB_EVENT_PATH", str(tmp_path / "event.json"))
     assert made.iac("state", "init").code == 0
     assert made.apply().code == 0
-    monkeypatch.setattr(context, "is_terminal", lambda stream: stream is not None and stream.readable())
+    pretend_terminal(monkeypatch, lambda stream: stream is not None and stream.readable())
     monkeypatch.setattr(click, "confirm", lambda *_, **__: True)
     monkeypatch.setattr("iac.cli.sandbox.run", lambda *_: None)  # it runs until Ctrl-C; tests/sandbox starts it
     return made

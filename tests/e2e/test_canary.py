@@ -18,12 +18,13 @@ from click.shell_completion import BashComplete
 
 from iac import files
 from iac.apply.outcome import Failed
-from iac.cli import cli, context, failure
+from iac.cli import cli, failure
 from iac.sandbox.fault import Fault, FaultKind
 from iac.sandbox.message import json_response
 from iac.sealing import new_identity
 from tests.fakes.authority import Authority, kubeconfig
 from tests.fakes.kubernetes import ADMIN, fake_cluster
+from tests.terminal import pretend_terminal
 from tests.workflow.pipelines.site import Refused, serve
 from tests.workflow.pipelines.test_job import variables
 
@@ -219,7 +220,7 @@ def test_jobs_of_a_pipeline_say_and_keep_no_secret(cage: Cage, tmp_path: Path, m
 def test_completion_and_progress_say_no_secret(cage: Cage, monkeypatch: pytest.MonkeyPatch) -> None:
     """The live line is drawn as on a terminal; words complete from a project whose state holds secrets."""
     project = cage.project
-    monkeypatch.setattr(context, "is_terminal", lambda _: True)
+    pretend_terminal(monkeypatch)
     assert project.iac("apply", "--auto-approve").code == 0
     cage.harvest()
     for command in (

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 import click
 import pytest
 
-from iac.cli import context
 from iac.clock import SystemClock
 from iac.sandbox.fault import Fault, FaultKind
 from tests.fakes.provider import logs_in
+from tests.terminal import pretend_terminal
 
 if TYPE_CHECKING:
     from tests.e2e.project import Project, Said
@@ -152,7 +152,7 @@ class TestRefused:
 
     @pytest.mark.parametrize("answer", [True, False])
     def test_at_a_terminal_it_asks(self, applied: Project, monkeypatch: pytest.MonkeyPatch, *, answer: bool) -> None:
-        monkeypatch.setattr(context, "is_terminal", lambda stream: stream is sys.stdin)
+        pretend_terminal(monkeypatch, lambda stream: stream is sys.stdin)
         monkeypatch.setattr(click, "confirm", lambda *_, **__: answer)
         before = applied.registered(CLIENT_ID)
         assert applied.iac("rotate", ADDRESS).code == (0 if answer else 1)
