@@ -217,7 +217,7 @@ def _refuse(
         raise InputError(
             "these clients cannot be imported, nothing is written",
             why=listed(problems, "; "),
-            fix="leave them out; iac show CLIENT_ID shows what the server holds",
+            fix="leave them out; iac list shows the clients of the server",
         )
     if not has_any:
         raise InputError("no client fits, nothing is written", fix="--match [KIND=]GLOB, as in --match 'scope=wlcg*'")
