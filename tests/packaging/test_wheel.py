@@ -47,8 +47,8 @@ def test_wheel_holds_schemas_and_built_in_templates_and_nothing_of_the_checkout(
     names = set(zipfile.ZipFile(wheel).namelist())
     schemas = {f"iac/schemas/{name}.schema.json" for name in ("client", "project", "plan")}
     assert schemas <= names
-    pipelines = {path.relative_to(ROOT).as_posix() for path in (ROOT / "iac/forges").rglob("*.[ys]*")}
-    assert "iac/forges/part/comment.sh" in pipelines
+    pipelines = {path.relative_to(ROOT).as_posix() for path in (ROOT / "iac/forges").rglob("*.yml")}
+    assert "iac/forges/part/install.yml" in pipelines
     assert pipelines <= names
     catalogue = {
         path.relative_to(ROOT).as_posix() for path in (ROOT / "iac/services").rglob("*.*") if path.suffix != ".pyc"
