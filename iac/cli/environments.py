@@ -12,7 +12,7 @@ import click
 from iac.cli import INTERRUPTED
 from iac.cli.call import call_of
 from iac.cli.context import CommandContext, show_json
-from iac.cli.failure import exit_code, known_error, report
+from iac.cli.failure import error_lines, exit_code, known_error, report
 from iac.cli.progress import NestedProgress
 from iac.core.errors import IacError
 from iac.core.text import printable
@@ -180,16 +180,8 @@ def run_in_order(
     return worst(codes)
 
 
-def error_lines(error: IacError | None) -> list[str]:
-    """Why a section is empty, in lines."""
-    if error is None:
-        return []
-    head, *rest = map(printable, error.lines())
-    return [f"error: {head}", *(f"  {line}" for line in rest)]
-
-
 def error_value(name: str, error: IacError, code: int) -> dict[str, Any]:
-    """The same as JSON, as any error of a command."""
+    """An error of one environment as JSON, as any error of a command."""
     return {"environment": name, "error": {**error.to_dict(), "exit": code}}
 
 

@@ -120,5 +120,12 @@ def lines_of(error: IacError, page: TextLayout) -> list[str]:
         return [*page.messages(error.diagnostics), page.line(error.summary, "bold")]
     if isinstance(error, DeclinedError):
         return [page.line(printable(line)) for line in error.lines()]
+    return [page.line(line, "" if number else "!") for number, line in enumerate(error_lines(error))]
+
+
+def error_lines(error: IacError | None) -> list[str]:
+    """The same as lines without colours and folds; none without an error."""
+    if error is None:
+        return []
     head, *rest = map(printable, error.lines())
-    return [page.line(f"error: {head}", "!"), *(page.line(f"  {line}") for line in rest)]
+    return [f"error: {head}", *(f"  {line}" for line in rest)]

@@ -11,7 +11,8 @@ from typing import Any
 import click
 
 from iac.cli.context import CommandContext
-from iac.cli.environments import Section, error_lines, run_each, show_page, show_sections, worst
+from iac.cli.environments import Section, run_each, show_page, show_sections, worst
+from iac.cli.failure import error_lines
 from iac.cli.options import Example, Subcommand, format_option
 from iac.core.inventory import COLUMNS, ClientStatus, Filter, Inventory, InventoryRow
 from iac.core.rotation import seconds

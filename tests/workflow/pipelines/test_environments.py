@@ -111,15 +111,20 @@ def test_github_plans_and_applies_each_and_one_that_is_down_hides_no_other(githu
     assert [] == registered(down)
 
 
-def test_github_applies_by_hand_in_the_environment_that_was_chosen(github: GitHub, down: Sandbox) -> None:
-    hub = github.hub
+def apply_first(github: GitHub, down: Sandbox) -> Hub:
+    """All three environments are up, and a first change is reviewed, merged and applied in each."""
     let_in(down, READER)
     let_in(down, WRITER)
-    change(hub)
+    change(github.hub)
     github.open_pull(1, "change-1")
     github.run("iac", "pull_request_target", number=1)
     github.merge_pull(1)
     github.run("iac", "push")
+    return github.hub
+
+
+def test_github_applies_by_hand_in_the_environment_that_was_chosen(github: GitHub, down: Sandbox) -> None:
+    hub = apply_first(github, down)
     secrets = {name: hub.secret(f"portal-{name}") for name in ("dev", "prod")}
     github.rejected = {"iac-approve-dev"}
     chosen = {"environment": "prod", "rotate": "portal", "revoke": True}
@@ -142,14 +147,7 @@ def test_github_applies_by_hand_in_the_environment_that_was_chosen(github: GitHu
 
 
 def test_github_keeps_an_issue_of_each_at_night(github: GitHub, down: Sandbox) -> None:
-    hub = github.hub
-    let_in(down, READER)
-    let_in(down, WRITER)
-    change(hub)
-    github.open_pull(1, "change-1")
-    github.run("iac", "pull_request_target", number=1)
-    github.merge_pull(1)
-    github.run("iac", "push")
+    hub = apply_first(github, down)
     rename(hub.sandbox, "portal-prod")
     assert {"success"} == set(results({**github.run("iac", "schedule")}).values())
     assert [["iac-drift-prod"]] == [each["labels"] for each in github.issues.values()]
