@@ -163,13 +163,12 @@ def run_in_order(
         call.sections = [] if view == "json" else None
         if view != "json":
             click.echo(_heading(context, name), color=True)
-        one = context.for_one(name)
         try:
-            codes.append(work(one))
+            codes.append(work(context.for_one(name)))
         except click.ClickException:
             raise
         except Exception as error:
-            codes.append(report(error, no_color=context.no_color, label=one.label))
+            codes.append(report(error, no_color=context.no_color, label=f"{name}: "))
             value |= error_value(name, known_error(error), codes[-1])
         for printed in call.sections or ():
             value |= printed
