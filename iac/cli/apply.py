@@ -102,8 +102,8 @@ def command(
 ) -> int:
     """Plan, show the plan, ask, apply it, and render outputs.
 
-    With PLAN (a file of `iac plan --out`) or --expect-plan, iac applies exactly the plan that was approved. After exit 5
-    it applies the rest of that plan. Without a terminal, PLAN, --expect-plan or --auto-approve is required.
+    With PLAN (a file of `iac plan --out`) or --expect-plan, iac applies exactly the plan that was approved. After exit
+    5 it applies the rest of that plan. Without a terminal, PLAN, --expect-plan or --auto-approve is required.
 
     With --all-envs, or --env for each, iac goes through the environments in order, and stops at the first that fails.
     """

@@ -166,7 +166,9 @@ def move(context: CommandContext, *, source: str, target: str) -> None:
     ),
 )
 @click.argument("address", metavar="ADDR", shell_complete=complete_addresses)
-@click.option("--auto-approve", "--yes", "is_approved", is_flag=True, help="Do not ask. Without a terminal iac cannot ask.")
+@click.option(
+    "--auto-approve", "--yes", "is_approved", is_flag=True, help="Do not ask. Without a terminal iac cannot ask."
+)
 @click.pass_obj
 def remove(context: CommandContext, *, address: str, is_approved: bool) -> None:
     """Forget a client and its stored secret. The client stays on the server, and rendered outputs stay on disk.
@@ -251,8 +253,8 @@ def restore(context: CommandContext, *, address: str, auto_approve: bool, lock_t
 def pull(context: CommandContext) -> None:
     """Print the state as one JSON document, journal included.
 
-    Secrets stay encrypted. With `encryption: none` they are readable, and iac warns you. `iac state push` takes the copy
-    back.
+    Secrets stay encrypted. With `encryption: none` they are readable, and iac warns you. `iac state push` takes the
+    copy back.
     """
     from iac.clock import SystemClock  # not needed by --help
     from iac.config.project import load_project
