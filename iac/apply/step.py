@@ -60,11 +60,6 @@ class Steps:
     def do(self, change: Change) -> tuple[Diagnostic, ...]:
         """Carry out one change; what is worth knowing about how the server did it."""
         before = stored_client(change, self.ledger.state)
-        self._do(change)
-        after = self.ledger.state.clients.get(change.address)
-        return tuple(_added(change, before, after)) if after else ()
-
-    def _do(self, change: Change) -> None:
         match change.action:
             case Action.DELETE:
                 Deletion(self.provider, self.ledger).delete(change)
@@ -74,6 +69,8 @@ class Steps:
                 self._create(change, change.definition)
             case _:
                 self._update(change, change.definition)
+        after = self.ledger.state.clients.get(change.address)
+        return tuple(_added(change, before, after)) if after else ()
 
     def _create(self, change: Change, desired: DesiredClient) -> None:
         # The secret is the one of the intent, which is durable: whatever becomes of this request, the next run has it.

@@ -258,7 +258,10 @@ def plan_client(draft: Draft, client: DesiredClient) -> None:
     if stored is not None and client.client_id in draft.actual.registrations:
         guard_lost(draft, client)
     if stored is not None and replacement is not None:
-        _plan_another(draft, replacement, stored)
+        if draft.actual.facts.api.server_chooses and replacement.client_id:
+            draft.guards.append(guards.other_id(replacement.address, stored.client_id, replacement.client_id))
+        else:
+            plan_succession(draft, replacement, stored)
         return
     observed = draft.actual.registrations.get(client.client_id)
     if observed is None and client.client_id in draft.actual.partial:
@@ -272,13 +275,6 @@ def plan_client(draft: Draft, client: DesiredClient) -> None:
     else:
         _plan_update(draft, client, observed, stored)
         plan_predecessors(draft, client, observed, stored)
-
-
-def _plan_another(draft: Draft, client: DesiredClient, stored: ClientState) -> None:
-    if draft.actual.facts.api.server_chooses and client.client_id:
-        draft.guards.append(guards.other_id(client.address, stored.client_id, client.client_id))
-    else:
-        plan_succession(draft, client, stored)
 
 
 def _plan_create(draft: Draft, client: DesiredClient, stored: ClientState | None) -> None:
@@ -296,21 +292,20 @@ def _plan_create(draft: Draft, client: DesiredClient, stored: ClientState | None
         reason = "an interrupted run did not register it"
     findings = change.findings
     if client.adopt and stored is None:
-        findings = (*findings, _nothing_to_adopt(client))
+        findings = (
+            *findings,
+            Diagnostic(
+                "nothing-to-adopt",
+                f"adopt: true, but {client.client_id} is not registered",
+                client.at("adopt"),
+                "apply creates it",
+                "check client_id and issuer, or remove adopt: true",
+                Severity.WARNING,
+                client.address,
+                {"field": "adopt"},
+            ),
+        )
     add_change(draft, replace(change, action=Action.CREATE, reason=reason, findings=findings), client)
-
-
-def _nothing_to_adopt(client: DesiredClient) -> Diagnostic:
-    return Diagnostic(
-        "nothing-to-adopt",
-        f"adopt: true, but {client.client_id} is not registered",
-        client.at("adopt"),
-        "apply creates it",
-        "check client_id and issuer, or remove adopt: true",
-        Severity.WARNING,
-        client.address,
-        {"field": "adopt"},
-    )
 
 
 def _plan_adopt(draft: Draft, client: DesiredClient, observed: Registration) -> None:

@@ -99,23 +99,23 @@ def judge(
         used.update(waivings)
         valid = [waiver for waiver in waivings if today <= waiver.until]
         diagnostics.append(_waived(finding, valid[0]) if valid else replace(finding, severity=_SEVERITIES[seriousness]))
-    expired = [_expired(waiver) for waiver in waivers if waiver.until < today]
+    expired = [
+        Diagnostic(
+            EXPIRED,
+            printable(f"the waiver of {waiver.rule} ended with {waiver.until}"),
+            waiver.location,
+            printable(f"its reason was: {waiver.reason}"),
+            "fix what it waived and remove the waiver, or give a reason for a later day",
+        )
+        for waiver in waivers
+        if waiver.until < today
+    ]
     return PolicyResult((*diagnostics, *expired), frozenset(used))
 
 
 def _waived(finding: Diagnostic, waiver: Waiver) -> Diagnostic:
     why = printable(f"waived until {waiver.until}: {waiver.reason}")
     return replace(finding, severity=Severity.WAIVED, why=why, fix="")
-
-
-def _expired(waiver: Waiver) -> Diagnostic:
-    return Diagnostic(
-        EXPIRED,
-        printable(f"the waiver of {waiver.rule} ended with {waiver.until}"),
-        waiver.location,
-        printable(f"its reason was: {waiver.reason}"),
-        "fix what it waived and remove the waiver, or give a reason for a later day",
-    )
 
 
 def unused(waiver: Waiver, severities: Mapping[str, str]) -> Diagnostic | None:
