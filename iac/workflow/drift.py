@@ -77,20 +77,7 @@ def accept(
             where=listed(gone),
             fix="run iac apply --recreate ADDR to create it again, or list it under removed: in iac.yaml",
         )
-    # What policy would refuse in a change of the definition does not come in by the server.
-    refused = [
-        finding
-        for client in drift.clients
-        for finding in client.findings
-        if finding.severity is Severity.ERROR and finding.details["field"] in {field.name for field in client.fields}
-    ]
-    if refused:
-        raise InputError(
-            "policy refuses the server's values, nothing is written",
-            where=listed(dict.fromkeys(finding.where for finding in refused)),
-            why=listed((f"{finding.summary} [{finding.id}]" for finding in refused), "; "),
-            fix="run iac apply to make the client as defined, or waive the finding in its definition, with the reason",
-        )
+    _refuse_by_policy(drift)
     edits = {
         client: make_edit(
             sources[client.address], drift.environment, {field.name: field.after for field in client.fields}
@@ -116,3 +103,20 @@ def accept(
         for client in drift.clients
         for finding in client.findings
     ]
+
+
+def _refuse_by_policy(drift: Drift) -> None:
+    """What policy would refuse in a change of the definition does not come in by the server."""
+    refused = [
+        finding
+        for client in drift.clients
+        for finding in client.findings
+        if finding.severity is Severity.ERROR and finding.details["field"] in {field.name for field in client.fields}
+    ]
+    if refused:
+        raise InputError(
+            "policy refuses the server's values, nothing is written",
+            where=listed(dict.fromkeys(finding.where for finding in refused)),
+            why=listed((f"{finding.summary} [{finding.id}]" for finding in refused), "; "),
+            fix="run iac apply to make the client as defined, or waive the finding in its definition, with the reason",
+        )

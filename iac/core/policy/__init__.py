@@ -153,13 +153,12 @@ def review(plan: Plan, desired: Desired, wanted: Iterable[DesiredClient], contex
     Only clients that are `wanted`, which this run looks at, are reviewed.
     """
     changes = {change.address: change for change in plan.changes}
-    taken = {one.address: one.fields for one in plan.taken_over}
     rest: list[Diagnostic] = []
     for client in wanted:
         change = changes.get(client.address)
         diagnostics = list(_of_definition(client, plan, context))
         diagnostics += _of_change(change, client) if change else _of_recipients(plan, client)
-        if fields := taken.get(client.address):
+        if fields := plan.taken_over.get(client.address):
             diagnostics += _new(_by_hand(client, fields, context), diagnostics)
         diagnostics += _of_server(client, context)
         findings = tuple(
