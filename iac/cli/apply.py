@@ -73,7 +73,7 @@ _SAVE = "save a plan: iac plan --out FILE"
     multiple=True,
     help="Stop unless the plan has this digest, or is the rest of it. ENV=DIGEST for several environments; repeatable.",
 )
-@click.option("--keep-going", is_flag=True, help="Go on with the next environment after one that does not end well.")
+@click.option("--keep-going", is_flag=True, help="Continue with the next environment after one that fails.")
 @click.option(
     "--parallelism",
     metavar="N",
@@ -102,11 +102,10 @@ def command(
 ) -> int:
     """Plan, show the plan, ask, apply it, and render outputs.
 
-    With PLAN, a file of `iac plan --out`, or with --expect-plan iac applies exactly the plan that was approved, or the
-    rest of it after exit 5. Off a terminal, one of PLAN, --expect-plan or --auto-approve is required.
+    With PLAN (a file of `iac plan --out`) or --expect-plan, iac applies exactly the plan that was approved. After exit
+    5 it applies the rest of that plan. Without a terminal, PLAN, --expect-plan or --auto-approve is required.
 
-    With --all-envs, or --env for each, iac goes through the environments in order, and stops at the first that does not
-    end well.
+    With --all-envs, or --env for each, iac goes through the environments in order, and stops at the first that fails.
     """
     approvals = _approvals(context, plan_file, expected)
     is_many = context.is_many or (len(approvals.plans) > 1 and not context.environments)

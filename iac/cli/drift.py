@@ -43,8 +43,8 @@ def command(context: CommandContext, *, addresses: tuple[str, ...], view: str, a
     """Show what somebody changed on the server since the last apply.
 
     iac compares managed fields, owners and secrets that the server shows, and reports clients that are gone. A changed
-    definition is not drift. Needs the scope iam:admin.read. A key of the state is needed only for clients that iac
-    reads with their own registration access token.
+    definition is not drift. Needs the scope iam:admin.read. iac needs an age identity only for clients that it reads by
+    their own registration access token.
     """
     if accept and (addresses or view in {"markdown", "html"}):
         raise click.UsageError(f"--accept ADDR cannot be combined with other ADDR or --format {view}")

@@ -49,7 +49,7 @@ def command(
 ) -> None:
     """Make a key pair for a client that logs in by private_key_jwt.
 
-    iac seals the private key in state; templates read it as client.private_key. It writes the public keys into the
+    iac encrypts the private key in state; templates read it as client.private_key. It writes the public keys into the
     definition as `jwk`. Then run `iac apply`: services get the newest key that the server knows. The old key stays
     valid until you drop it. Needs the extra jose, and no server.
     """

@@ -99,7 +99,7 @@ GLOBAL = (
         metavar="DIR",
         expose_value=False,
         callback=_take,
-        help="Run as if iac was started in DIR. The closest iac.yaml, there or above, is the project's.",
+        help="Run in folder DIR. iac uses the nearest iac.yaml, in DIR or above it.",
     ),
     click.Option(
         ["--env", "environments"],
@@ -128,7 +128,7 @@ GLOBAL = (
         count=True,
         expose_value=False,
         callback=_take,
-        help="Print requests, never secrets, and each of many like changes. -vv prints more.",
+        help="Print requests, never secrets, and each of many similar changes. -vv prints more.",
     ),
     click.Option(
         ["--version"],
