@@ -28,9 +28,8 @@ def command_context(context: click.Context) -> CommandContext:
     """What the global options of a call say, for its command."""
     from iac.cli.context import CommandContext  # not needed by --help
 
-    call = call_of(context)
-    names = tuple(dict.fromkeys(call.environments))
-    return CommandContext(call.directory, names, call.has_all, call.no_color, call.quiet, call.verbose)
+    options = call_of(context).options
+    return CommandContext(**{**options, "environments": tuple(dict.fromkeys(options.get("environments", ())))})
 
 
 F = TypeVar("F", bound=Callable[..., Any])

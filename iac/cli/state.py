@@ -289,9 +289,9 @@ def push_copy(context: CommandContext, *, file: str, is_forced: bool) -> None:
     An emergency copy that ends in .journal is added to the state. No other command may run between pull and push.
     Afterwards run `iac plan`: it shows how state and server differ.
     """
-    from iac.workflow.state import StateCopy, push
+    from iac.workflow.state import push
 
-    push(_open(context), StateCopy(read_given(context, file), file), is_forced=is_forced)
+    push(_open(context), read_given(context, file), file, is_forced=is_forced)
     click.echo(printable(f"the state holds what {file} holds"))
     context.note("run iac plan: it says what differs from the server; keep the copy until then")
 
