@@ -6,7 +6,7 @@ Environment variables:
     IAC_AGE_IDENTITY: The age identity, as `iac init` writes it to `state.encryption.identity`.
     IAC_AUTH_FILE: The file with your own logins. Default: `~/.config/iac/auth.yaml`. Empty: none.
     NO_COLOR: Print without colour. Overrides `FORCE_COLOR`.
-    FORCE_COLOR: Print in colour off a terminal, as in a pipeline's log.
+    FORCE_COLOR: Print in colour without a terminal, as in a pipeline's log.
     COLUMNS: Width of the terminal.
 """
 

@@ -59,7 +59,9 @@ if TYPE_CHECKING:
 )
 @click.option("--to", "folder", metavar="FOLDER", default="", help="Write below this folder of clients.d.")
 @click.option(
-    "--waive-until", metavar="DATE", help="Waive what policy refuses, up to and including this day (YYYY-MM-DD)."
+    "--waive-until",
+    metavar="DATE",
+    help="Write waivers of findings that policy refuses. Their last day is DATE (YYYY-MM-DD).",
 )
 @click.option(
     "--secrets-to", metavar="FILE", help="Write secrets that the source shows into a new file, for iac secret import."

@@ -37,7 +37,7 @@ def set_secret(context: CommandContext, *, address: str, others: tuple[str, ...]
 
     iac stores it only if the token endpoint accepts it for this client. Use it for an adopted client of IAM 1.14 or
     newer, which never shows secrets. Then run `iac apply`: it renders the outputs that waited for the secret. Needs the
-    scope iam:admin.read, and no key of the state.
+    scope iam:admin.read, and no age identity.
     """
     _store(context, {address: _given(address, others, "secret")}, view)
 

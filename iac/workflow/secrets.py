@@ -279,7 +279,16 @@ def redeem(session: Session, addresses: Sequence[str]) -> None:
     with change_state(session) as ledger:
         clients = ledger.state.clients
         for address in addresses:
-            _check_token(ledger, address)
+            client = ledger.state.clients.get(address)
+            if client is None:
+                raise not_in_state(ledger.state, address)
+            if client.rat is None:
+                raise InputError(
+                    "this client has no registration access token to redeem",
+                    where=address,
+                    why="a user's login owns it already, or it is reached by the management API",
+                    fix="leave it out",
+                )
         read = RegistrationReader(session, ledger, must_open=True)
         read.use_keys({clients[address].client_id for address in addresses})
         for address in addresses:
@@ -297,19 +306,6 @@ def _redeem(session: Session, client: ClientState) -> None:
         session.provider.use_keys([RegistrationAccess(client.client_id)])
         if read_back(session.provider, unknown, client.client_id) is None:
             raise
-
-
-def _check_token(ledger: Ledger, address: str) -> None:
-    client = ledger.state.clients.get(address)
-    if client is None:
-        raise not_in_state(ledger.state, address)
-    if client.rat is None:
-        raise InputError(
-            "this client has no registration access token to redeem",
-            where=address,
-            why="a user's login owns it already, or it is reached by the management API",
-            fix="leave it out",
-        )
 
 
 _FORM = "give lines of ADDR=secret (dotenv), or a JSON object of address to secret"
