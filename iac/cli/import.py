@@ -34,8 +34,8 @@ if TYPE_CHECKING:
             "iac import --from export.json --secrets-to secrets.env",
         ),
         Example(
-            "Import a client that only its registration access token reads, with the token in a file",
-            "iac import 8f2c --uri https://op.example.org/register/8f2c < portal.token",
+            "Import a client by its registration access token, at the registration_client_uri that came with it",
+            'iac import grafana --uri "$REGISTRATION_CLIENT_URI" < grafana.token',
         ),
     ),
     exits={1: "Nothing was imported, or a CLIENT_ID cannot be imported."},
@@ -54,7 +54,7 @@ if TYPE_CHECKING:
 @click.option(
     "--uri",
     metavar="URI",
-    help="Import one client by its registration access token, from stdin or a prompt. URI is its"
+    help="Import one client by its registration access token, from stdin or a prompt. URI is the client's"
     " registration_client_uri. For rfc7591 and iam-self-service.",
 )
 @click.option("--to", "folder", metavar="FOLDER", default="", help="Write below this folder of clients.d.")

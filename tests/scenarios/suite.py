@@ -227,8 +227,8 @@ def own_login(work: Work) -> str:
     right = work.place.let_register(client_id)
     auth = {"method": "private_key_jwt", "client_id": client_id, "private_key": key, **scopes}
     by_key = work.beside("by-key", json.dumps(auth))
-    code, out, err = by_key.iac("whoami", "--format", "json")
-    assert (code, client_id) == (0, json.loads(out)["subject"]), err
+    code, _, err = by_key.iac("whoami")
+    assert code == 0, err
     by_key.define("team/by-key")
     if not (words := by_key.refusal()):
         assert by_key.logs_in("team/by-key")
