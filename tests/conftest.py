@@ -1,7 +1,7 @@
 """Hypothesis: the same examples in every run, so that a change and not chance makes a test fail.
 
-`make quick` takes few of them, `pytest --hypothesis-profile=explore` new ones. There are no time limits, which fail on a
-busy machine.
+`make quick` takes few of them, `pytest --hypothesis-profile=explore` new ones. There are no time limits, which fail on
+a busy machine.
 
 `SLOW` is what `make quick` leaves out, beside the tests that say so themselves: it takes most of the suite's CPU time.
 In `e2e` and `providers` the older versions of IAM say so.
