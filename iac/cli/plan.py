@@ -112,7 +112,8 @@ def command(
 ) -> int:
     """Show what apply would do: changes, refusals and findings.
 
-    Plan writes only the files that you ask for. It needs the scope iam:admin.read, no key of the state and no lock.
+    Plan writes only the files that you ask for. It needs the scope iam:admin.read. It needs no age identity, and
+    takes no lock.
     """
     # Before the server is asked: a file that cannot be written costs no minutes of reading.
     files = _files(context, reports, out, view)

@@ -20,8 +20,9 @@ from iac.core.plan.change import (
     SecretChange,
 )
 from iac.core.plan.guards import guard
-from iac.core.plan.plan import PendingWrite, Plan, ReleasedFields, StandingPredecessor, TakenOverFields
+from iac.core.plan.plan import PendingWrite, Plan, StandingPredecessor
 from tests.core.build import ISSUER, NOW, desired, registered
+from tests.every import every
 
 WANTED = desired(owners=("u2", "u1"))
 OUTPUT = OutputChange("out/app.env", "file", OutputAction.UPDATE, "sha256:template", "sha256:content")
@@ -50,7 +51,7 @@ def test_a_change_without_a_definition_has_nothing_to_send() -> None:
         _ = replace(CHANGE, desired=None).sent_fields
 
 
-@pytest.mark.parametrize(
+@every(
     "other",
     [
         {"findings": ()},
@@ -65,7 +66,7 @@ def test_the_digest_of_a_change_does_not_depend_on_how_it_is_told(other: dict[st
     assert CHANGE.digest == replace(CHANGE, **other).digest
 
 
-@pytest.mark.parametrize(
+@every(
     "other",
     [
         {"address": "team/other"},
@@ -212,8 +213,8 @@ def test_a_plan_as_json_counts_names_and_refuses() -> None:
             ),
         ),
         findings=(FINDING,),
-        released=(ReleasedFields("team/app", ("contacts",)),),
-        taken_over=(TakenOverFields("team/b", (FieldChange.of("contacts", None, ("b@x",), Cause.SERVER),)),),
+        released={"team/app": ("contacts",)},
+        taken_over={"team/b": (FieldChange.of("contacts", None, ("b@x",), Cause.SERVER),)},
         pending=(PendingWrite("team/app", "app", "create", NOW),),
         predecessors=(
             StandingPredecessor("team/app", "app", "app.r2", NOW, is_due=False),
