@@ -57,16 +57,11 @@ def plan_markdown(plan: Plan, budget: int) -> str:
     folds = room.take(folded(change) for change in changes)
     hidden = {"refusal": refusals, "finding": unsaid + rest, "difference": len(changes) - len(folds)}
     notes = [f"{counted(number, noun)} left out" for noun, number in hidden.items() if number] + names_note
-    blocks = [title, "", *_shortened(notes), *head, *guards, *names, *findings, *others, *folds]
-    return "\n".join([*blocks, f"Digest {code(plan.digest)}", ""])
-
-
-def _shortened(notes: Sequence[str]) -> list[str]:
-    """What was given up for the budget, if anything was."""
     note = (
         f"> **Shortened to fit: {', '.join(notes)}.** All counts are here; `iac plan --format json` has everything.\n"
     )
-    return [note] if notes else []
+    blocks = [title, "", *([note] if notes else []), *head, *guards, *names, *findings, *others, *folds]
+    return "\n".join([*blocks, f"Digest {code(plan.digest)}", ""])
 
 
 def _title(plan: Plan) -> list[str]:

@@ -141,16 +141,12 @@ def _fix_of_login(session: LocalSession, address: str, stored: ClientState, *, i
         return "iac plan: is the client still on the server, and without a secret?"
     if not uses_secret(stored.applied):
         return "run iac plan: is the client still on the server, with this public key?"
-    if _shows_secrets(session, stored):
+    # Whether the server shows secrets to those who may read the client, as far as its last answer tells.
+    facts = detect_facts([stored.answer]) if stored.answer else None
+    if session.desired.api.is_iam and facts is not None and facts.shows_secrets:
         return "iac plan: is the client still on the server? If its secret was changed there, iac apply takes it over"
     plan = "run iac plan: does the client differ from its definition?"
     return f"{plan} If its secret was changed there: iac secret set {address}, with the new secret"
-
-
-def _shows_secrets(session: LocalSession, stored: ClientState) -> bool:
-    """Whether the server shows secrets to those who may read the client, as far as its last answer tells."""
-    facts = detect_facts([stored.answer]) if stored.answer else None
-    return session.desired.api.is_iam and facts is not None and facts.shows_secrets
 
 
 def prove(caller: Caller, addresses: Collection[str], begun: Callable[[Proof], None] = lambda _: None) -> Proof:
