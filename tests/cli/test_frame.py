@@ -28,6 +28,7 @@ from iac.core.errors import (
     UnreachableError,
     UnsafePlan,
 )
+from tests.every import every
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -112,8 +113,8 @@ def test_hostile_arguments_are_inert(arguments: list[str], capsys: pytest.Captur
     assert capsys.readouterr().err.replace("\n", "").isprintable()
 
 
-@pytest.mark.parametrize(
-    ("error", "code"),
+@every(
+    "error, code",
     [
         (InputError("x"), 1),
         (StateError("x"), 1),

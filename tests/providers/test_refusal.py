@@ -12,6 +12,7 @@ from iac.core.secret import Secret
 from iac.providers.answer import error_code, is_missing, read_failure, write_failure
 from iac.providers.logins.proof import basic
 from iac.transport.message import Answer, Call, server_words
+from tests.every import every
 from tests.providers.test_bearer import jwt
 
 HTML = b"<!DOCTYPE html><html><body><script>alert(1)</script></body></html>"
@@ -24,8 +25,8 @@ def answer(status: int, body: Any = b"", **headers: str) -> Answer:
     return Answer(status, named, body if isinstance(body, bytes) else json.dumps(body).encode())
 
 
-@pytest.mark.parametrize(
-    ("body", "words"),
+@every(
+    "body, words",
     [
         ({"error": "no such scope"}, "the server says 400: no such scope"),
         ({"error": "invalid", "error_description": "why"}, "the server says 400: invalid: why"),
@@ -76,8 +77,8 @@ def test_only_iam_itself_can_say_that_a_client_is_gone(said: Answer, *, missing:
     assert missing == is_missing(said)
 
 
-@pytest.mark.parametrize(
-    ("said", "kind", "summary"),
+@every(
+    "said, kind, summary",
     [
         (answer(401), CredentialsError, "does not accept the token"),
         (answer(403), CredentialsError, "may not do this"),
@@ -99,8 +100,8 @@ def test_a_read_that_fails_is_a_server_that_cannot_be_used(said: Answer, kind: t
     assert error.where == "GET /iam/api/clients"
 
 
-@pytest.mark.parametrize(
-    ("said", "kind"),
+@every(
+    "said, kind",
     [
         (answer(400, {"error": "Client id not available"}), ServerError),
         (answer(400), ServerError),
@@ -164,8 +165,8 @@ def test_an_oauth_error_has_a_code(body: Any, code: str) -> None:
     assert code == error_code(answer(400, body))
 
 
-@pytest.mark.parametrize(
-    ("call", "words"),
+@every(
+    "call, words",
     [
         (Call.form("/token", {"client_id": "a", "client_secret": "a+b/c"}), "client_id=a&client_secret=a%2Bb%2Fc"),
         (Call.form("/token", {"client_id": "a", "client_secret": "a+b/c"}), "your secret is a+b/c"),

@@ -110,7 +110,7 @@ RULES = (
         id="redirect-uri-other-domain",
         what="A change adds a redirect URI in a domain that the client did not have; the user's own machine counts as "
         "one.",
-        why="An attacker takes over a client by one more address, far down a list, that the attacker controls.",
+        why="An attacker who adds one address to a long list gets the codes of the client's users.",
         source="RFC 9700 section 4.1",
         fix="ask who owns the domain",
         before="redirect_uris: [https://portal.example.org/cb]",
