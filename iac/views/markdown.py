@@ -67,12 +67,14 @@ def plan_markdown(plan: Plan, budget: int) -> str:
 def _title(plan: Plan) -> list[str]:
     counts = plan.summary()
     verbs = [f"{counts[str(action)]:,} to {action}" for action in _ORDER if counts[str(action)]]
-    project, environment, issuer, provider = (
-        code(shortened(printable(word), _LONGEST_WORD))
-        for word in (plan.project, plan.environment, plan.issuer, plan.api.provider)
-    )
-    where = f"Project {project}, environment {environment}, issuer {issuer}, provider {provider}"
+    where = place_line(plan.project, plan.environment, plan.issuer, plan.api.provider)
     return [f"### Plan: {', '.join(verbs) or no_change(plan)}", where, ""]
+
+
+def place_line(*words: str) -> str:
+    """The line of a project, its environment, the issuer and the provider."""
+    project, environment, issuer, provider = (code(shortened(printable(word), _LONGEST_WORD)) for word in words)
+    return f"Project {project}, environment {environment}, issuer {issuer}, provider {provider}"
 
 
 def _warnings(plan: Plan) -> Iterator[str]:
