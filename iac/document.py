@@ -358,7 +358,7 @@ class Document:
     def _locate(self, pointer: Pointer, index: int) -> Location:
         while (place := self.places.get(pointer)) is None and pointer:
             pointer = pointer[:-1]
-        return Location(self.file, *place[index : index + 2]) if place else Location(self.file)
+        return Location(self.file, place[index], place[index + 1]) if place else Location(self.file)
 
 
 def read_document(root: Path, file: str) -> tuple[Document | None, list[Diagnostic]]:
@@ -395,9 +395,9 @@ def parse_document(
         line, column = content.count(b"\n", 0, error.start) + 1, error.start - content.rfind(b"\n", 0, error.start)
         summary, place = f"byte {error.start + 1} is not UTF-8", Location(file, line, column)
         return None, [mistake("not-utf8", summary, place, fix="save the file as UTF-8")]
-    hidden = [
-        _hidden_at(text, match, file) for match in HIDDEN.finditer(text) if not text.startswith("\r\n", match.start())
-    ]
+    # quick, and true of most files: then there is nothing to look for
+    matches = () if text.replace("\n", "").isprintable() else HIDDEN.finditer(text)
+    hidden = [_hidden_at(text, match, file) for match in matches if not text.startswith("\r\n", match.start())]
     return (None, hidden[:20]) if hidden else _parsed(text, file, reader)
 
 

@@ -76,7 +76,7 @@ def _read(file: Path) -> Mapping[str, Any]:
     if document is not None:
         mistakes += [mistake for _, mistake in check_schema(document, SCHEMA)]
     if document is None or mistakes:
-        there = [replace(one, location=one.location and replace(one.location, file=str(file))) for one in mistakes]
+        there = [replace(one, location=one.location and one.location._replace(file=str(file))) for one in mistakes]
         raise InvalidInput(there)
     logins: Mapping[str, Any] = document.value
     return logins
