@@ -228,7 +228,13 @@ class YamlReader:
             inner = event.start_mark
             if key is None or key in value:
                 if key is not None:
-                    self._duplicate(mark, key, places[(*pointer, key)])
+                    self._refuse(
+                        mark,
+                        "yaml-duplicate-key",
+                        f"the key {key} is there twice",
+                        why=f"it is on line {places[*pointer, key][0]} already",
+                        fix="delete one of them",
+                    )
                     self.parsed.faulty.append((*pointer, key))
                 self._skip(event, pointer)
                 continue
@@ -259,15 +265,6 @@ class YamlReader:
         )
         self._skip(event, pointer)
         return None
-
-    def _duplicate(self, mark: Any, key: str, first: Place) -> None:
-        self._refuse(
-            mark,
-            "yaml-duplicate-key",
-            f"the key {key} is there twice",
-            why=f"it is on line {first[0]} already",
-            fix="delete one of them",
-        )
 
     def _skip(self, event: Any, pointer: Pointer) -> None:
         """Read a value that is not used: its mistakes are reported, its places are not kept."""
@@ -397,18 +394,18 @@ def parse_document(
         return None, [mistake("not-utf8", summary, place, fix="save the file as UTF-8")]
     # quick, and true of most files: then there is nothing to look for
     matches = () if text.replace("\n", "").isprintable() else HIDDEN.finditer(text)
-    hidden = [_hidden_at(text, match, file) for match in matches if not text.startswith("\r\n", match.start())]
+    hidden = [
+        mistake(
+            "hidden-character",
+            f"the file has the invisible character U+{ord(match[0]):04X}",
+            Location(file, text.count("\n", 0, match.start()) + 1, match.start() - text.rfind("\n", 0, match.start())),
+            why="a reviewer would see something else than iac applies",
+            fix="delete it",
+        )
+        for match in matches
+        if not text.startswith("\r\n", match.start())
+    ]
     return (None, hidden[:20]) if hidden else _parsed(text, file, reader)
-
-
-def _hidden_at(text: str, match: re.Match[str], file: str) -> Diagnostic:
-    return mistake(
-        "hidden-character",
-        f"the file has the invisible character U+{ord(match[0]):04X}",
-        Location(file, text.count("\n", 0, match.start()) + 1, match.start() - text.rfind("\n", 0, match.start())),
-        why="a reviewer would see something else than iac applies",
-        fix="delete it",
-    )
 
 
 def _parsed(text: str, file: str, reader: type[YamlReader]) -> tuple[Document | None, list[Diagnostic]]:

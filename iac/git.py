@@ -275,7 +275,10 @@ class _WorkTree:
         """By name, a diagnostic for each of these files that is not ignored."""
         try:
             git = open_work_tree(self.root)
-            tracked = self._tracked(git, names)
+            tracked: set[str] = set()
+            rest = iter(names)
+            while batch := list(islice(rest, _ARGUMENTS)):
+                tracked |= self._ask(git, "--literal-pathspecs", "ls-files", "-z", "--", *batch)
             kept_out = self._ignored(git, names) - tracked
         except InputError as refused:
             fix = f"{self._command('status')} says why; whether the file is kept out of commits is not known until then"
@@ -298,13 +301,6 @@ class _WorkTree:
             path.removeprefix("./")
             for path in self._ask(git, "check-ignore", "--no-index", "-z", "--stdin", stdin=names)
         }
-
-    def _tracked(self, git: Git, paths: Collection[str]) -> set[str]:
-        tracked: set[str] = set()
-        rest = iter(paths)
-        while batch := list(islice(rest, _ARGUMENTS)):
-            tracked |= self._ask(git, "--literal-pathspecs", "ls-files", "-z", "--", *batch)
-        return tracked
 
     def _ask(self, git: Git, *arguments: str, stdin: str = "") -> set[str]:
         """The paths that git says; its exit code 1 is "none of them".

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TextIO
 
 # These take `is_terminal` by its name: they are read before another one takes its place, which they would keep.
-from iac.cli import approval, context, init, new, secret  # noqa: F401
+from iac.cli import approval, context, init, new  # noqa: F401
 
 if TYPE_CHECKING:
     from collections.abc import Callable

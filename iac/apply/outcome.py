@@ -70,25 +70,11 @@ class NotDelivered:
 
 
 @dataclass(frozen=True, slots=True)
-class TokensRevoked:
-    """The tokens that the client had got are dead."""
-
-    change: Change
-
-
-@dataclass(frozen=True, slots=True)
-class TokensKept:
-    """Tokens that the client had got may still be good, some of them or all."""
-
-    change: Change
-    error: IacError
-
-
-@dataclass(frozen=True, slots=True)
 class Report:
     """The end of an apply.
 
     Attributes:
+        revocations: whether the tokens that a rotated client had got are dead; where it failed, some may still be good.
         unsaved: why state could not be written at its end.
         proof: whether the rendered credentials of what was done work, where that was asked for.
         unproven: why that could not be asked.
@@ -100,7 +86,7 @@ class Report:
     outputs: tuple[Delivered | NotDelivered, ...] = ()
     is_interrupted: bool = False
     unsaved: IacError | None = None
-    revocations: tuple[TokensRevoked | TokensKept, ...] = ()
+    revocations: tuple[Done | Failed, ...] = ()
     proof: Proof | None = None
     unproven: IacError | None = None
     findings: tuple[Diagnostic, ...] = ()
@@ -128,7 +114,7 @@ class Report:
     @property
     def is_complete(self) -> bool:
         """Whether that is so, tokens were revoked and credentials proven where that was asked for."""
-        is_revoked = all(isinstance(revocation, TokensRevoked) for revocation in self.revocations)
+        is_revoked = all(isinstance(revocation, Done) for revocation in self.revocations)
         return self.is_applied and is_revoked and self.is_proven
 
     @property
@@ -174,6 +160,6 @@ def _output(output: Delivered | NotDelivered) -> dict[str, Any]:
     return {**output.output.to_dict(), "written": False, **_said(output.error)}
 
 
-def _revocation(revocation: TokensRevoked | TokensKept) -> dict[str, Any]:
-    said = _said(revocation.error) if isinstance(revocation, TokensKept) else {"error": []}
+def _revocation(revocation: Done | Failed) -> dict[str, Any]:
+    said = _said(revocation.error) if isinstance(revocation, Failed) else {"error": []}
     return {"address": revocation.change.address, "revoked": not said["error"], **said}

@@ -48,7 +48,13 @@ class Requests:
             if not self.facts.api.server_chooses:
                 return self._registered(change, client, unknown)
             if unknown.partial is None:
-                raise _lost(change, unknown) from unknown
+                raise UnknownOutcome(
+                    "the answer to a registration is lost, and with it the only client_id",
+                    status=unknown.status,
+                    where=change.address,
+                    why=f"a client named {change.client_name!r} may be there now; {unknown.why or unknown.summary}",
+                    fix="run iac plan: it says how to find the client; no second one is registered without --recreate",
+                ) from unknown
             return unknown.partial  # its id, secret and token are nowhere else: they are stored before it is read
 
     def _registered(self, change: Change, client: NewClient, unknown: UnknownOutcome) -> Registration:
@@ -195,16 +201,6 @@ def _still(unknown: UnknownOutcome) -> Iterator[None]:
         )
         still.partial = error.partial if isinstance(error, GarbledError) else None
         raise still from error
-
-
-def _lost(change: Change, unknown: UnknownOutcome) -> UnknownOutcome:
-    return UnknownOutcome(
-        "the answer to a registration is lost, and with it the only client_id",
-        status=unknown.status,
-        where=change.address,
-        why=f"a client named {change.client_name!r} may be there now; {unknown.why or unknown.summary}",
-        fix="run iac plan: it says how to find the client; no second one is registered without --recreate",
-    )
 
 
 def check_same(

@@ -12,7 +12,7 @@ from iac.apply.request import Requests, accepts, check_kept, check_same, check_s
 from iac.core import server
 from iac.core.desired import DesiredClient
 from iac.core.errors import Diagnostic, IacError, ServerError, Severity, UnknownOutcome, UnreachableError
-from iac.core.model import Facts, Fields, NewClient, Registration, members, uses_secret
+from iac.core.model import NewClient, Registration, members, uses_secret
 from iac.core.plan.change import Action, Change, SecretChange, SecretStep
 from iac.core.plan.diff import fate, mismatches
 from iac.core.plan.identity import set_apart
@@ -20,8 +20,7 @@ from iac.core.rotation import with_expiry
 from iac.core.secret import Secret
 from iac.core.state.codec import kept_answer
 from iac.core.state.model import ClientState, ClientWritten, Predecessor, SealedSecret, SecretStatus, State
-from iac.ports import Provider
-from iac.session.ledger import Ledger, SecretKind
+from iac.session.ledger import SecretKind
 
 
 def stored_client(change: Change, state: State) -> ClientState | None:
@@ -44,27 +43,14 @@ def _predecessors(change: Change, before: ClientState | None) -> tuple[Predecess
 
 
 @dataclass(frozen=True, slots=True)
-class Steps:
+class Steps(Requests):
     """Does one change; raises `IacError` when it does not come to its end."""
 
-    provider: Provider
-    ledger: Ledger
-    facts: Facts
-    defaults: Fields
     provider_name: str
-
-    @property
-    def _requests(self) -> Requests:
-        return Requests(self.provider, self.ledger, self.facts, self.defaults)
 
     def do(self, change: Change) -> tuple[Diagnostic, ...]:
         """Carry out one change; what is worth knowing about how the server did it."""
         before = stored_client(change, self.ledger.state)
-        self._do(change)
-        after = self.ledger.state.clients.get(change.address)
-        return tuple(_added(change, before, after)) if after else ()
-
-    def _do(self, change: Change) -> None:
         match change.action:
             case Action.DELETE:
                 Deletion(self.provider, self.ledger).delete(change)
@@ -74,11 +60,13 @@ class Steps:
                 self._create(change, change.definition)
             case _:
                 self._update(change, change.definition)
+        after = self.ledger.state.clients.get(change.address)
+        return tuple(_added(change, before, after)) if after else ()
 
     def _create(self, change: Change, desired: DesiredClient) -> None:
         # The secret is the one of the intent, which is durable: whatever becomes of this request, the next run has it.
         sealed, chosen = self._chosen_secret(change)
-        answer = self._requests.register(change, NewClient(change.client_id, change.sent_fields, chosen))
+        answer = self.register(change, NewClient(change.client_id, change.sent_fields, chosen))
         client = with_secret(self._new_client(change), sealed)
         if answer.secret is not None and answer.secret != chosen and uses_secret(desired.fields):
             client = with_secret(client, self._seal(change, answer.secret))
@@ -89,12 +77,12 @@ class Steps:
         not_kept, client, answer = self._settle(change, answer, client)
         if not_kept and set(not_kept) <= server.forced_by_create(change.sent_fields, self.facts.api):
             # Some servers force fields when a client is made and keep them as sent in a PUT.
-            answer = self._requests.put(change, self._fresh(change))
+            answer = self.put(change, self._fresh(change))
             not_kept, client, answer = self._settle(change, answer, client)
         if desired.owners:
             # Owners come last and are stored only once assigned: a client without its owners is a smaller loss than
             # one whose id and secret are in no state.
-            self._requests.assign(change.client_id, desired.owners, ())
+            self.assign(change.client_id, desired.owners, ())
             self._store(change, answer, replace(client, owners=desired.owners))
         check_kept(not_kept, change)
         if self.facts.api.server_chooses and not self.facts.api.shows_true_secrets:
@@ -109,9 +97,9 @@ class Steps:
             self.ledger.record(self.ledger.intend(change.address, change.client_id, Action.CREATE, client.secret))
         not_kept = self._not_kept(change, answer)
         if not_kept and set(not_kept) <= server.forced_by_create(change.sent_fields, self.facts.api):
-            answer = self._requests.put(change, self._fresh(change))
+            answer = self.put(change, self._fresh(change))
         owners = change.definition.owners
-        self._requests.assign(change.client_id, change.owners_given(owners) or (), ())
+        self.assign(change.client_id, change.owners_given(owners) or (), ())
         check_kept(self._store(change, answer, replace(client, owners=owners)), change)
 
     def _settle(
@@ -158,7 +146,7 @@ class Steps:
             answer = fresh
             is_lacking = bool(change.carried and self._not_kept(change, fresh))
             if change.writes_fields or is_lacking or change.step is SecretStep.CHOOSE:
-                answer = self._requests.put(change, fresh)
+                answer = self.put(change, fresh)
         if answer is not fresh and server.reads_back(self.facts):
             _, client, answer = self._settle(change, answer, client, fresh)
         if change.step is SecretStep.ROTATE:
@@ -166,7 +154,7 @@ class Steps:
         not_kept = self._store(change, answer, client)
         owners = change.owners_given(desired.managed_owners)
         if owners is not None:
-            self._requests.assign(change.client_id, owners, fresh.owners or ())
+            self.assign(change.client_id, owners, fresh.owners or ())
             self._store(change, answer, replace(client, owners=desired.managed_owners))
         check_kept(not_kept, change)
         if self.facts.api.server_chooses and not self.facts.api.shows_true_secrets:
@@ -179,7 +167,7 @@ class Steps:
         intent stays, and the next run takes the old secret for dead.
         """
         try:
-            secret = self._requests.rotate(change, fresh)
+            secret = self.rotate(change, fresh)
         except (ServerError, UnreachableError) as refusal:
             if not isinstance(refusal, UnknownOutcome):
                 self._store(change, answer, client)
@@ -347,7 +335,7 @@ class Steps:
 
     def _fresh(self, change: Change) -> Registration:
         needs_owners = change.owners_given(change.definition.owners) is not None
-        return self._requests.fresh(change, with_owners=needs_owners)
+        return self.fresh(change, with_owners=needs_owners)
 
     def _seal(self, change: Change, secret: Secret) -> SealedSecret:
         return self.ledger.seal(change.address, secret)

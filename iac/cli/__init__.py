@@ -126,14 +126,16 @@ def run(arguments: Sequence[str] | None = None) -> int:
         from iac.cli.failure import refuse_usage  # only for a mistake
 
         root = click.Context(cli, info_name="iac")
-        return refuse_usage(error, root, as_json=not call.has_shown and _wants_json(arguments), no_color=call.no_color)
+        return refuse_usage(
+            error, root, as_json=not call.has_shown and _wants_json(arguments), no_color="no_color" in call.options
+        )
     except click.Abort:
         click.echo("interrupted", err=True)
         return INTERRUPTED
     except Exception as error:
         from iac.cli.failure import report  # only for an error
 
-        return report(error, as_json=not call.has_shown and _wants_json(arguments), no_color=call.no_color)
+        return report(error, as_json=not call.has_shown and _wants_json(arguments), no_color="no_color" in call.options)
     return code if isinstance(code, int) else 0
 
 

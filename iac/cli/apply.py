@@ -73,7 +73,7 @@ _SAVE = "save a plan: iac plan --out FILE"
     multiple=True,
     help="Stop unless the plan has this digest, or is the rest of it. ENV=DIGEST for several environments; repeatable.",
 )
-@click.option("--keep-going", is_flag=True, help="Go on with the next environment after one that does not end well.")
+@click.option("--keep-going", is_flag=True, help="Continue with the next environment after one that fails.")
 @click.option(
     "--parallelism",
     metavar="N",
@@ -102,20 +102,28 @@ def command(
 ) -> int:
     """Plan, show the plan, ask, apply it, and render outputs.
 
-    With PLAN, a file of `iac plan --out`, or with --expect-plan iac applies exactly the plan that was approved, or the
-    rest of it after exit 5. Off a terminal, one of PLAN, --expect-plan or --auto-approve is required.
+    With PLAN (a file of `iac plan --out`) or --expect-plan, iac applies exactly the plan that was approved. After exit
+    5 it applies the rest of that plan. Without a terminal, PLAN, --expect-plan or --auto-approve is required.
 
-    With --all-envs, or --env for each, iac goes through the environments in order, and stops at the first that does not
-    end well.
+    With --all-envs, or --env for each, iac goes through the environments in order, and stops at the first that fails.
     """
-    run = _Run(targets, recreate, rotate_due, verify, accept_older_state, parallelism, lock_timeout)
     approvals = _approvals(context, plan_file, expected)
     is_many = context.is_many or (len(approvals.plans) > 1 and not context.environments)
     if keep_going and not is_many:
         raise click.UsageError("--keep-going is for several environments: --all-envs, or --env for each")
 
     def apply(one: CommandContext) -> int:
-        return run.apply(one, approvals.terms(one.environment, view, is_approved=auto_approve))
+        return _apply_one(
+            one,
+            approvals.terms(one.environment, view, is_approved=auto_approve),
+            targets=targets,
+            recreate=recreate,
+            rotate_due=rotate_due,
+            verify=verify,
+            accept_older_state=accept_older_state,
+            parallelism=parallelism,
+            lock_timeout=lock_timeout,
+        )
 
     if not is_many:
         return apply(context)
@@ -166,39 +174,35 @@ def _of(approved: Mapping[str, T], environment: str | None) -> T | None:
     return approved.get(environment or "")
 
 
-@dataclass(frozen=True, slots=True)
-class _Run:
-    """What is applied in an environment."""
+def _apply_one(
+    context: CommandContext,
+    terms: ApprovalTerms,
+    *,
+    targets: tuple[str, ...],
+    recreate: tuple[str, ...],
+    rotate_due: bool,
+    verify: bool,
+    accept_older_state: bool,
+    parallelism: int | None,
+    lock_timeout: int,
+) -> int:
+    """Apply one environment; the exit code."""
+    from iac.apply.run import apply_plan
+    from iac.wiring import Access, open_session  # brings in the adapters
+    from iac.workflow.plan import prepare
 
-    targets: tuple[str, ...]
-    recreate: tuple[str, ...]
-    rotates_due: bool
-    verifies: bool
-    accepts_older_state: bool
-    parallelism: int | None
-    lock_timeout: int
-
-    def apply(self, context: CommandContext, terms: ApprovalTerms) -> int:
-        """Apply one environment; the exit code."""
-        from iac.apply.run import apply_plan
-        from iac.wiring import Access, open_session  # brings in the adapters
-        from iac.workflow.plan import prepare
-
-        context = with_ended(context, terms.view)
-        with (
-            open_session(context, Access.WRITE, parallelism=self.parallelism) as session,
-            session.locked(self.lock_timeout),
-        ):
-            options = replace(session.options(self.targets, self.recreate), rotate_due=self.rotates_due)
-            locked = prepare(replace(session, accepts_older_state=self.accepts_older_state), options)
-            report = carry_out(context, session, locked, terms, apply_plan)
-        # The lock is free by now: a proof writes nothing, and may take its time.
-        if self.verifies:
-            report = _proven(context, report)
-        code = end(context, report, terms.view)
-        if report.outputs and not self.verifies:
-            context.advise("next: run iac verify. It proves that the rendered credentials work")
-        return code
+    context = with_ended(context, terms.view)
+    with open_session(context, Access.WRITE, parallelism=parallelism) as session, session.locked(lock_timeout):
+        options = replace(session.options(targets, recreate), rotate_due=rotate_due)
+        locked = prepare(replace(session, accepts_older_state=accept_older_state), options)
+        report = carry_out(context, session, locked, terms, apply_plan)
+    # The lock is free by now: a proof writes nothing, and may take its time.
+    if verify:
+        report = _proven(context, report)
+    code = end(context, report, terms.view)
+    if report.outputs and not verify:
+        context.advise("next: run iac verify. It proves that the rendered credentials work")
+    return code
 
 
 def _proven(context: CommandContext, report: Report) -> Report:

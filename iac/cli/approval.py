@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 _INTERRUPTED = b"interrupted: what is in flight is finished, nothing new is sent\n"
 
-AUTO_APPROVE = click.option("--auto-approve", is_flag=True, help="Do not ask. Off a terminal iac cannot ask.")
+AUTO_APPROVE = click.option("--auto-approve", is_flag=True, help="Do not ask. Without a terminal iac cannot ask.")
 ROTATE_DUE = click.option(
     "--rotate-due", is_flag=True, help="Rotate secrets that have reached the age of lifecycle.rotate_after."
 )

@@ -9,26 +9,22 @@ if TYPE_CHECKING:
 
 
 class Invocation:
-    """One call of iac: its global options, wherever they stand, and whether JSON was printed.
+    """One call of iac: its global options by name, wherever they stand, and whether JSON was printed.
 
     stdout carries one JSON value: an error after it goes to stderr alone. `sections` takes the values of a command that
     goes through several environments, until it prints them as one.
     """
 
-    directory: str = "."
-    environments: tuple[str, ...] = ()
-    has_all: bool = False
-    no_color: bool = False
-    quiet: bool = False
-    verbose: int = 0
     has_shown: bool = False
     sections: list[Any] | None = None
 
+    def __init__(self) -> None:
+        self.options: dict[str, Any] = {}
+
     def take(self, option: click.Parameter, value: Any) -> None:
         """Add what an option says: one that repeats adds up, of another the last one counts."""
-        before = getattr(self, option.name)
-        is_sum = option.multiple or getattr(option, "count", False)
-        setattr(self, option.name, before + value if is_sum else value)
+        is_sum = option.name in self.options and (option.multiple or getattr(option, "count", False))
+        self.options[option.name] = self.options[option.name] + value if is_sum else value
 
 
 def call_of(context: click.Context) -> Invocation:

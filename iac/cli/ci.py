@@ -272,9 +272,9 @@ def _note_new_plan(job: _Job, request: ChangeRequest | None) -> None:
 def nightly(context: CommandContext) -> int:
     """Keep one issue on what somebody changed on the server, on secrets that are due, and on replaced clients.
 
-    Secrets are named that are due for rotation, that end soon, or that are sealed to former recipients. A replaced
-    client whose grace time is over is deleted, under the guards, if nothing else is to be done at its address. The
-    issue closes when there is nothing to say.
+    The issue names secrets that are due for rotation, that expire soon, or that former recipients can decrypt. iac
+    deletes a replaced client after its grace time, if its address has no other change and no guard refuses. iac closes
+    the issue when there is nothing to report.
     """
     from iac.views.nightly import nightly_markdown, nightly_title
     from iac.wiring import Access, open_session

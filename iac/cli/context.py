@@ -6,7 +6,7 @@ Environment variables:
     IAC_AGE_IDENTITY: The age identity, as `iac init` writes it to `state.encryption.identity`.
     IAC_AUTH_FILE: The file with your own logins. Default: `~/.config/iac/auth.yaml`. Empty: none.
     NO_COLOR: Print without colour. Overrides `FORCE_COLOR`.
-    FORCE_COLOR: Print in colour off a terminal, as in a pipeline's log.
+    FORCE_COLOR: Print in colour without a terminal, as in a pipeline's log.
     COLUMNS: Width of the terminal.
 """
 
@@ -26,6 +26,7 @@ import click
 from iac.cli.call import call_of
 from iac.core.errors import DeclinedError, InputError, RenderError
 from iac.core.explanation import Explanation
+from iac.core.secret import Secret
 from iac.core.text import printable
 from iac.files import read
 from iac.ports import Holder
@@ -81,6 +82,33 @@ def read_given(context: CommandContext, file: str) -> bytes:
         raise InputError(
             "the file cannot be read", where=file, why=str(error.strerror), fix="name a file that you can read"
         ) from error
+
+
+def decoded(data: bytes, name: str) -> str:
+    """Secrets as text.
+
+    Raises:
+        InputError: they are not UTF-8.
+    """
+    try:
+        return data.decode()
+    except UnicodeDecodeError:
+        pass  # the error is raised outside, for this exception carries the bytes
+    raise InputError("the secrets are not text", where=name, fix="write them in UTF-8")
+
+
+def ask_secret(prompt: str) -> Secret:
+    """One secret: asked for on a terminal, which does not show it, else from stdin.
+
+    Raises:
+        InputError: it is none.
+    """
+    from iac.workflow.secrets import parse_secret  # not needed by --help
+
+    if is_terminal(sys.stdin):
+        # limit: the person at the terminal
+        return parse_secret(click.prompt(prompt, hide_input=True, err=True))
+    return parse_secret(decoded(read_stdin(), "stdin"))
 
 
 def check_terminal(ways: str) -> None:

@@ -1,4 +1,4 @@
-"""`iac doctor`: what is misconfigured, what the login may do, and what reading shows.
+"""`iac doctor`: what is misconfigured, what the login may do, and whether it can read secrets.
 
 Checks:
     versions: iac, Python, the system
@@ -15,15 +15,15 @@ Checks:
     older-state: only if this machine has seen a newer state
     interrupted: only if an earlier run left writes open
     lock: who holds it, and until when
-    rendered: outputs whose credentials state does not have, or that are missing or altered on this machine
+    rendered: outputs that are missing or altered on this machine, or whose credentials are not in state
     server: whether it answers and is the issuer of iac.yaml
     login: who the login is
-    scopes: with `iam-admin`: whether they suffice, or exceed what iac needs
+    scopes: with `iam-admin`: whether the login has the scopes that iac needs, and no others
     flavour: with `iam-admin`: how the server behaves, and how many clients it has
     registration: with `rfc7591`: whether iac knows where to register clients
-    exposure: with `iam-admin`: whether reading shows secrets (IAM up to 1.13)
+    exposure: with `iam-admin`: whether the login can read secrets (IAM up to 1.13)
     clock: whether this machine's time is within 30 seconds of the server's
-    clients: clients that are disabled on the server; secrets that end within 30 days, or have ended
+    clients: clients that are disabled on the server; secrets that have expired, or expire within 30 days
 """
 
 from __future__ import annotations

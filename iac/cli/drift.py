@@ -43,8 +43,8 @@ def command(context: CommandContext, *, addresses: tuple[str, ...], view: str, a
     """Show what somebody changed on the server since the last apply.
 
     iac compares managed fields, owners and secrets that the server shows, and reports clients that are gone. A changed
-    definition is not drift. Needs the scope iam:admin.read. A key of the state is needed only for clients that iac
-    reads with their own registration access token.
+    definition is not drift. Needs the scope iam:admin.read. iac needs an age identity only for clients that it reads by
+    their own registration access token.
     """
     if accept and (addresses or view in {"markdown", "html"}):
         raise click.UsageError(f"--accept ADDR cannot be combined with other ADDR or --format {view}")
@@ -93,21 +93,6 @@ def _accept(context: CommandContext, addresses: tuple[str, ...], view: str) -> i
         "findings": [finding.to_dict() for finding in findings],
     }
     show(view, told, lines)
-    _say_rest(context, drift)
-    return 2 if any(client.has_other_secret or client.disabled for client in drift.clients) else 0
-
-
-def _written(drift: Drift, accepted: AcceptedField) -> Iterator[str]:
-    """What stands where, and for which environments where these are others than the one that was read."""
-    where, field = accepted.location, accepted.field
-    yield f"{where.file}:{where.line}: {field.name} is now {value_shown(field.name, field.after)}"
-    others = [name for name in accepted.environments if name != drift.environment]
-    if others:
-        yield f"  this line counts for {drift.environment} and {listed(others)}"
-
-
-def _say_rest(context: CommandContext, drift: Drift) -> None:
-    """What acceptance cannot write."""
     if not any(client.fields for client in drift.clients):
         context.note("nothing to accept: the server has the applied values")
     for client in drift.clients:
@@ -120,3 +105,13 @@ def _say_rest(context: CommandContext, drift: Drift) -> None:
             context.note(f"{client.address}: no definition can enable a client that is disabled on the server")
         for name in client.unread:
             context.note(f"{client.address}: this server does not show {name}, so iac cannot see a change")
+    return 2 if any(client.has_other_secret or client.disabled for client in drift.clients) else 0
+
+
+def _written(drift: Drift, accepted: AcceptedField) -> Iterator[str]:
+    """What stands where, and for which environments where these are others than the one that was read."""
+    where, field = accepted.location, accepted.field
+    yield f"{where.file}:{where.line}: {field.name} is now {value_shown(field.name, field.after)}"
+    others = [name for name in accepted.environments if name != drift.environment]
+    if others:
+        yield f"  this line counts for {drift.environment} and {listed(others)}"

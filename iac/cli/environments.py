@@ -168,7 +168,7 @@ def run_in_order(
         except click.ClickException:
             raise
         except Exception as error:
-            codes.append(report(error, no_color=context.no_color))
+            codes.append(report(error, no_color=context.no_color, label=f"{name}: "))
             value |= error_value(name, known_error(error), codes[-1])
         for printed in call.sections or ():
             value |= printed

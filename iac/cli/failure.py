@@ -76,12 +76,15 @@ def exit_code(error: Exception) -> int:
     return next((code for kind, code in _CODES if isinstance(error, kind)), otherwise)
 
 
-def report(error: Exception, *, as_json: bool = False, no_color: bool = False) -> int:
-    """Say the error on stderr, and on stdout as an object where that is asked for; its exit code."""
+def report(error: Exception, *, as_json: bool = False, no_color: bool = False, label: str = "") -> int:
+    """Say the error on stderr, and on stdout as an object where that is asked for; its exit code.
+
+    `label` names the environment, of several.
+    """
     known, code = known_error(error), exit_code(error)
     if as_json:
         show_error(known.to_dict(), code)
-    say(known, no_color=no_color)
+    say(known, no_color=no_color, label=label)
     return code
 
 
@@ -108,24 +111,24 @@ def show_error(parts: Mapping[str, Any], code: int) -> None:
     show_json({"format_version": "1.0", "error": {**parts, "exit": code}})
 
 
-def say(error: IacError, *, no_color: bool = False) -> None:
+def say(error: IacError, *, no_color: bool = False, label: str = "") -> None:
     """The lines of an error on stderr."""
-    for line in lines_of(error, layout_of(sys.stderr, no_color=no_color)):
+    for line in lines_of(error, layout_of(sys.stderr, no_color=no_color), label):
         click.echo(line, err=True, color=True)
 
 
-def lines_of(error: IacError, page: TextLayout) -> list[str]:
+def lines_of(error: IacError, page: TextLayout, label: str = "") -> list[str]:
     """An error as lines of text; diagnostics say their own severity."""
     if isinstance(error, InvalidInput):
-        return [*page.messages(error.diagnostics), page.line(error.summary, "bold")]
+        return [*page.messages(error.diagnostics), page.line(printable(f"{label}{error.summary}"), "bold")]
     if isinstance(error, DeclinedError):
         return [page.line(printable(line)) for line in error.lines()]
-    return [page.line(line, "" if number else "!") for number, line in enumerate(error_lines(error))]
+    return [page.line(line, "" if number else "!") for number, line in enumerate(error_lines(error, label))]
 
 
-def error_lines(error: IacError | None) -> list[str]:
+def error_lines(error: IacError | None, label: str = "") -> list[str]:
     """The same as lines without colours and folds; none without an error."""
     if error is None:
         return []
     head, *rest = map(printable, error.lines())
-    return [f"error: {head}", *(f"  {line}" for line in rest)]
+    return [f"error: {printable(label)}{head}", *(f"  {line}" for line in rest)]

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from iac.cli.context import CommandContext, read_stdin, show
+from iac.cli.context import CommandContext, ask_secret, read_stdin, show
 from iac.cli.options import FORMAT, Example, Subcommand
+from iac.core.model import RegistrationAccess
 from iac.core.text import listed, once_per_message
 
 if TYPE_CHECKING:
@@ -32,6 +33,10 @@ if TYPE_CHECKING:
             "Import from an export, and write its secrets to a file",
             "iac import --from export.json --secrets-to secrets.env",
         ),
+        Example(
+            "Import a client by its registration access token, at the registration_client_uri that came with it",
+            'iac import grafana --uri "$REGISTRATION_CLIENT_URI" < grafana.token',
+        ),
     ),
     exits={1: "Nothing was imported, or a CLIENT_ID cannot be imported."},
 )
@@ -46,9 +51,17 @@ if TYPE_CHECKING:
 @click.option(
     "--from", "source", metavar="FILE", help="Import from a JSON file, a folder of them, or stdin (-). Needs no login."
 )
+@click.option(
+    "--uri",
+    metavar="URI",
+    help="Import one client by its registration access token, from stdin or a prompt. URI is the client's"
+    " registration_client_uri. For rfc7591 and iam-self-service.",
+)
 @click.option("--to", "folder", metavar="FOLDER", default="", help="Write below this folder of clients.d.")
 @click.option(
-    "--waive-until", metavar="DATE", help="Waive what policy refuses, up to and including this day (YYYY-MM-DD)."
+    "--waive-until",
+    metavar="DATE",
+    help="Write waivers of findings that policy refuses. Their last day is DATE (YYYY-MM-DD).",
 )
 @click.option(
     "--secrets-to", metavar="FILE", help="Write secrets that the source shows into a new file, for iac secret import."
@@ -61,6 +74,7 @@ def command(
     client_ids: tuple[str, ...],
     matches: tuple[str, ...],
     source: str | None,
+    uri: str | None,
     folder: str,
     waive_until: str | None,
     secrets_to: str | None,
@@ -71,24 +85,36 @@ def command(
     The next plan shows `adopt` without field changes, and apply takes the clients over. Import does not touch state. It
     needs the scope iam:admin.read. Definitions contain the always-managed fields and other fields that are not at
     their default. iac overwrites no file, and writes all definitions or none.
+
+    With `--uri`, iac stores the client and its token in state before it writes the definition.
     """
     from iac.clock import SystemClock  # not needed by --help
     from iac.workflow.importing.draft import ImportSettings
-    from iac.workflow.importing.run import ImportRequest, run_import  # brings in the adapters
+    from iac.workflow.importing.run import ImportRequest, import_by_token, run_import  # brings in the adapters
 
+    if uri is not None and (len(client_ids) != 1 or matches or source is not None or secrets_to is not None):
+        raise click.UsageError(  # which does not repeat what was given: perhaps the token
+            "--uri takes one CLIENT_ID, and the token on stdin; no --match, --from or --secrets-to"
+        )
     today = SystemClock().now().date()
     selection = _selection(client_ids, matches, source)
     terms = ImportSettings(today, _folder(folder), _day(waive_until, today))
     candidates = None if source is None else _read(context, source)
     request = ImportRequest(selection, terms, candidates, context.path(secrets_to) if secrets_to else None)
-    done = run_import(context.with_progress(), request)
+    caller = context.with_progress()
+    if uri is None:
+        done = run_import(caller, request)
+    else:
+        access = RegistrationAccess(client_ids[0], ask_secret(f"token of {client_ids[0]}"), uri)
+        done = import_by_token(caller, request, access)
     show(view, done.to_dict(), (f"{draft.file}: client_id {draft.client_id}" for draft in done.drafts))
     context.note(*_told(done, is_text=view == "text"))
     context.note(*_secrets_told([draft for draft in done.drafts if draft.secret is not None], source, secrets_to))
     if done.others:
         others = ", ".join(done.others)
         context.note(f"these definitions also count for {others}: to exclude one, set `environments`")
-    context.advise("next: run iac plan. It shows adopt, without field changes; iac apply then takes the clients over")
+    taken = "adopt, without field changes; iac apply then takes the clients over"
+    context.advise(f"next: run iac plan. It shows {taken if uri is None else 'no changes'}")
 
 
 def _selection(client_ids: tuple[str, ...], texts: tuple[str, ...], source: str | None) -> ClientSelection:

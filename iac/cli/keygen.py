@@ -49,7 +49,7 @@ def command(
 ) -> None:
     """Make a key pair for a client that logs in by private_key_jwt.
 
-    iac seals the private key in state; templates read it as client.private_key. It writes the public keys into the
+    iac encrypts the private key in state; templates read it as client.private_key. It writes the public keys into the
     definition as `jwk`. Then run `iac apply`: services get the newest key that the server knows. The old key stays
     valid until you drop it. Needs the extra jose, and no server.
     """
@@ -64,7 +64,9 @@ def command(
     else:
         keys = add_key(session, address, lambda: make_key(KeyType(kind), int(bits)))
     _publish(context, session, address, keys, file)
-    _tell(context, keys, place, view)
+    kids = [key.kid for key in keys]
+    show(view, {"kids": kids, "file": place}, [f"{place} has the public half of: {listed(kids)}"])
+    context.note("run iac apply: services get the newest key that the server knows")
 
 
 def _place(context: CommandContext, session: LocalSession, address: str, file: str | None) -> str:
@@ -108,9 +110,3 @@ def _publish(
             )
         ],
     )
-
-
-def _tell(context: CommandContext, keys: tuple[ClientKey, ...], place: str, view: str) -> None:
-    kids = [key.kid for key in keys]
-    show(view, {"kids": kids, "file": place}, [f"{place} has the public half of: {listed(kids)}"])
-    context.note("run iac apply: services get the newest key that the server knows")

@@ -113,7 +113,7 @@ def command(
     """List every client of the server, with what this project knows of it.
 
     A client must match all filters; --managed and --unmanaged together match either. Needs the scope iam:admin.read,
-    and no key of the state.
+    and no age identity.
     """
     order = sort[0]
     wanted = Filter(

@@ -14,7 +14,7 @@ from iac.core.explanation import page_url
 from iac.services import Service, services
 
 if TYPE_CHECKING:
-    from iac.workflow.new import ServiceChoice, WrittenService
+    from iac.workflow.new import ServiceChoice
 
 
 _USUAL = "plain"
@@ -64,7 +64,15 @@ def command(context: CommandContext, /, *, address: str, is_list: bool, view: st
     offer = find_offer(wanted["template"])
     answers = _answers(offer, wanted["settings"])
     started = add_service(context.root, ServiceStart(offer, address, answers, SystemClock().now().date()))
-    _show(context, offer, started, view)
+    lines = [f"wrote {file}" for file in started.definitions.values()]
+    lines += ["added to outputs of iac.yaml"] if started.is_shared else []
+    show(view, {"definitions": dict(started.definitions), "outputs": list(started.outputs)}, lines)
+    if view == "text":
+        context.note(
+            *(f"iac apply will write {path}" for path in started.outputs),
+            f"how {_reader(offer)} reads it: {page_url(f'how-to/services/{offer.service.name}.md')}",
+            "next: look at the definition, then run iac validate and iac plan",
+        )
 
 
 def _answers(offer: ServiceChoice, settings: Sequence[str]) -> dict[str, str]:
@@ -79,18 +87,6 @@ def _answers(offer: ServiceChoice, settings: Sequence[str]) -> dict[str, str]:
         # limit: the person at the terminal
         answers |= {name: click.prompt(what, err=True) for name, what in missing.items()}
     return answers
-
-
-def _show(context: CommandContext, offer: ServiceChoice, started: WrittenService, view: str) -> None:
-    lines = [f"wrote {file}" for file in started.definitions.values()]
-    lines += ["added to outputs of iac.yaml"] if started.is_shared else []
-    show(view, {"definitions": dict(started.definitions), "outputs": list(started.outputs)}, lines)
-    if view == "text":
-        context.note(
-            *(f"iac apply will write {path}" for path in started.outputs),
-            f"how {_reader(offer)} reads it: {page_url(f'how-to/services/{offer.service.name}.md')}",
-            "next: look at the definition, then run iac validate and iac plan",
-        )
 
 
 def _reader(offer: ServiceChoice) -> str:

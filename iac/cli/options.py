@@ -28,9 +28,8 @@ def command_context(context: click.Context) -> CommandContext:
     """What the global options of a call say, for its command."""
     from iac.cli.context import CommandContext  # not needed by --help
 
-    call = call_of(context)
-    names = tuple(dict.fromkeys(call.environments))
-    return CommandContext(call.directory, names, call.has_all, call.no_color, call.quiet, call.verbose)
+    options = call_of(context).options
+    return CommandContext(**{**options, "environments": tuple(dict.fromkeys(options.get("environments", ())))})
 
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -100,7 +99,7 @@ GLOBAL = (
         metavar="DIR",
         expose_value=False,
         callback=_take,
-        help="Run as if iac was started in DIR. The closest iac.yaml, there or above, is the project's.",
+        help="Run in folder DIR. iac uses the nearest iac.yaml, in DIR or above it.",
     ),
     click.Option(
         ["--env", "environments"],
@@ -129,7 +128,7 @@ GLOBAL = (
         count=True,
         expose_value=False,
         callback=_take,
-        help="Print requests, never secrets, and each of many like changes. -vv prints more.",
+        help="Print requests, never secrets, and each of many similar changes. -vv prints more.",
     ),
     click.Option(
         ["--version"],

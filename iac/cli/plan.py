@@ -12,7 +12,7 @@ from iac.cli.context import CommandContext, check_place, known_ids, note_run, pl
 from iac.cli.environments import Section, failures, results, run_each, show_sections
 from iac.cli.options import SETTINGS_FROM, Example, Subcommand, complete_addresses, format_option
 from iac.core.plan.plan import Plan
-from iac.core.text import listed, nearest
+from iac.core.text import listed, nearest, printable
 from iac.views.kind import BUDGET, SMALLEST_BUDGET, PlanView, ViewSettings, render_plans
 
 _NAMES = ", ".join(PlanView)
@@ -112,7 +112,8 @@ def command(
 ) -> int:
     """Show what apply would do: changes, refusals and findings.
 
-    Plan writes only the files that you ask for. It needs the scope iam:admin.read, no key of the state and no lock.
+    Plan writes only the files that you ask for. It needs the scope iam:admin.read. It needs no age identity, and
+    takes no lock.
     """
     # Before the server is asked: a file that cannot be written costs no minutes of reading.
     files = _files(context, reports, out, view)
@@ -168,10 +169,10 @@ def _write(
     missing = listed(name for name, _ in failed)
     for file, option in files:
         if missing and file.view is PlanView.JSON:
-            context.note(f"{file.name} is not written: there is no plan of {missing}")
+            context.say(printable(f"{file.name} is not written: there is no plan of {missing}"))
             continue
         if missing and file.view not in _NAMING:
-            context.note(f"{file.name} has no plan of {missing}")
+            context.say(printable(f"{file.name} has no plan of {missing}"))
         shown = render_plans(results(sections), file.view, setting, failed)
         if file.is_stdout:
             click.echo(shown, nl=False)

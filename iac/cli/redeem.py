@@ -21,7 +21,7 @@ def command(context: CommandContext, *, addresses: tuple[str, ...], view: str) -
     """Become the owner of clients that self service registered without an owner.
 
     Log in as a user first. The clients keep their client_id and secret. iac sends their registration access tokens, so
-    it needs a key of the state, and removes the tokens from state. For `provider: iam-self-service`.
+    it needs an age identity. It then removes the tokens from state. For `provider: iam-self-service`.
     """
     from iac.wiring import Access, open_session  # brings in the adapters
     from iac.workflow.secrets import redeem

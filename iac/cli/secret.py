@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping
 
 import click
 
-from iac.cli.context import CommandContext, is_terminal, read_given, read_stdin, show
+from iac.cli.context import CommandContext, ask_secret, decoded, read_given, show
 from iac.cli.options import FORMAT, Example, Group, complete_addresses
-from iac.core.errors import InputError
 from iac.core.secret import Secret
 
 
@@ -39,7 +37,7 @@ def set_secret(context: CommandContext, *, address: str, others: tuple[str, ...]
 
     iac stores it only if the token endpoint accepts it for this client. Use it for an adopted client of IAM 1.14 or
     newer, which never shows secrets. Then run `iac apply`: it renders the outputs that waited for the secret. Needs the
-    scope iam:admin.read, and no key of the state.
+    scope iam:admin.read, and no age identity.
     """
     _store(context, {address: _given(address, others, "secret")}, view)
 
@@ -60,7 +58,7 @@ def import_secrets(context: CommandContext, *, file: str, view: str) -> None:
     """
     from iac.workflow.secrets import parse_secrets  # not needed by --help
 
-    _store(context, parse_secrets(_decoded(read_given(context, file), file), file), view)
+    _store(context, parse_secrets(decoded(read_given(context, file), file), file), view)
     if file != "-":
         context.note(f"remove {file}, which has the secrets in clear")
 
@@ -116,19 +114,6 @@ def _store(context: CommandContext, secrets: Mapping[str, Secret], view: str) ->
 
 def _given(address: str, others: tuple[str, ...], noun: str) -> Secret:
     """The secret or token of an address: asked for on a terminal, else from stdin."""
-    from iac.workflow.secrets import parse_secret  # not needed by --help
-
     if others:  # perhaps the secret: no message of click's, which would repeat it
         raise click.UsageError(f"give one ADDR, and the {noun} on stdin: others can read what is on a command line")
-    if is_terminal(sys.stdin):
-        # limit: the person at the terminal
-        return parse_secret(click.prompt(f"secret of {address}", hide_input=True, err=True))
-    return parse_secret(_decoded(read_stdin(), "stdin"))
-
-
-def _decoded(data: bytes, name: str) -> str:
-    try:
-        return data.decode()
-    except UnicodeDecodeError:
-        pass  # the error is raised outside, for this exception carries the bytes
-    raise InputError("the secrets are not text", where=name, fix="write them in UTF-8")
+    return ask_secret(f"{noun} of {address}")

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @click.group("state", cls=Group)
 def command() -> None:
-    """Create, inspect, move and repair state. Secrets stay sealed. Only restore contacts the server."""
+    """Create, inspect, move and repair state. Secrets stay encrypted. Only restore contacts the server."""
 
 
 def _open(context: CommandContext) -> StateSession:
@@ -145,7 +145,7 @@ def _detail_lines(address: str, client: ClientState) -> Iterator[str]:
 def move(context: CommandContext, *, source: str, target: str) -> None:
     """Give a client in state another address. Move its definition, too.
 
-    Needs an age identity, because iac seals the secret again for the new address. To do the same through review, use
+    Needs an age identity, because iac encrypts the secret again for the new address. To do the same through review, use
     `moved:` in iac.yaml.
     """
     from iac.workflow.state import rename
@@ -166,7 +166,9 @@ def move(context: CommandContext, *, source: str, target: str) -> None:
     ),
 )
 @click.argument("address", metavar="ADDR", shell_complete=complete_addresses)
-@click.option("--auto-approve", "--yes", "is_approved", is_flag=True, help="Do not ask. Off a terminal iac cannot ask.")
+@click.option(
+    "--auto-approve", "--yes", "is_approved", is_flag=True, help="Do not ask. Without a terminal iac cannot ask."
+)
 @click.pass_obj
 def remove(context: CommandContext, *, address: str, is_approved: bool) -> None:
     """Forget a client and its stored secret. The client stays on the server, and rendered outputs stay on disk.
@@ -251,8 +253,8 @@ def restore(context: CommandContext, *, address: str, auto_approve: bool, lock_t
 def pull(context: CommandContext) -> None:
     """Print the state as one JSON document, journal included.
 
-    Secrets stay sealed. With `encryption: none` they are readable, and iac warns you. `iac state push` takes the copy
-    back.
+    Secrets stay encrypted. With `encryption: none` they are readable, and iac warns you. `iac state push` takes the
+    copy back.
     """
     from iac.clock import SystemClock  # not needed by --help
     from iac.config.project import load_project
@@ -287,22 +289,22 @@ def push_copy(context: CommandContext, *, file: str, is_forced: bool) -> None:
     An emergency copy that ends in .journal is added to the state. No other command may run between pull and push.
     Afterwards run `iac plan`: it shows how state and server differ.
     """
-    from iac.workflow.state import StateCopy, push
+    from iac.workflow.state import push
 
-    push(_open(context), StateCopy(read_given(context, file), file), is_forced=is_forced)
+    push(_open(context), read_given(context, file), file, is_forced=is_forced)
     click.echo(printable(f"the state holds what {file} holds"))
     context.note("run iac plan: it says what differs from the server; keep the copy until then")
 
 
 @command.command(
     "rekey",
-    short_help="Seal all secrets again, for the current recipients.",
+    short_help="Encrypt all secrets again, for the current recipients.",
     page="explanation/state-and-secrets.md",
-    examples=(Example("Seal for the recipients that iac.yaml names now", "iac state rekey"),),
+    examples=(Example("Encrypt for the recipients that iac.yaml names now", "iac state rekey"),),
 )
 @click.pass_obj
 def rekey_secrets(context: CommandContext) -> None:
-    """Seal every secret again, to the recipients of iac.yaml and of the definitions.
+    """Encrypt every secret again, to the recipients of iac.yaml and of the definitions.
 
     Run it after a change of recipients, or of `encryption: none`. Needs an identity that opens the secrets now, and no
     server. Former recipients can still open older copies of the state: rotate the secrets that they must not know.

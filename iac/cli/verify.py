@@ -31,8 +31,8 @@ UNANSWERED = 6
 def command(context: CommandContext, *, addresses: tuple[str, ...], view: str) -> int:
     """Prove that rendered credentials work: read each output, and ask the server with its credentials.
 
-    Verify changes nothing. It gets tokens and device codes, which nobody uses. It needs no login, and usually no key of
-    the state. Without ADDR iac verifies all defined clients.
+    Verify changes nothing. It gets tokens and device codes, which nobody uses. It needs no login, and usually no age
+    identity. Without ADDR iac verifies all defined clients.
     """
     from iac.views.proof import proof_junit, proof_summary, proof_text, proof_title
     from iac.workflow.verify import prove  # brings in the adapters

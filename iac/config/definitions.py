@@ -102,7 +102,9 @@ def validate_project(
         project = with_base(project, base)
     if project is None and diagnostics[0].id == "no-project":
         return Validation(tuple(diagnostics), 0, ())
-    all_settings = _chosen(project, environment) if project else []
+    all_settings = list(project.environments.values()) if project else []
+    if project and environment is not None:
+        all_settings = [project.settings(environment)]
     loader = Loader(root, project, all_settings)
     loader.collect(project.changed if project else ())
     tree = read_tree(root)
@@ -116,10 +118,6 @@ def validate_project(
     templates = frozenset[str]().union(*(environment.templates() for environment in loader.environments))
     outputs = tuple(output for environment in loader.environments for output in environment.declared())
     return Validation(tuple(sorted(diagnostics, key=sort_key)), len(tree.definitions), names, templates, outputs)
-
-
-def _chosen(project: Project, environment: str | None) -> list[Settings]:
-    return list(project.environments.values()) if environment is None else [project.settings(environment)]
 
 
 def concerns(diagnostic: Diagnostic, paths: Iterable[str]) -> bool:

@@ -203,8 +203,25 @@ class Environment:
         """Rules of the whole: outputs of the project, addresses that leave or move, patterns, exposed secrets."""
         yield from self._add_project_outputs()
         yield from self._paths.check_nesting()
-        yield from self._check_successors()
-        yield from self._check_patterns()
+        # No definition has a client_id that a rotation may give to the successor of another.
+        for client in self.replaced_clients():
+            for client_id, (address, where) in self._ids.items():
+                if is_successor_id(client_id, client.client_id):
+                    yield mistake(
+                        "client-id-of-successor",
+                        f"client_id {client_id} of {address} is that of a successor",
+                        where,
+                        why=f"{client.address} has rotation: replace, and gives such ids to its successors",
+                        fix="give it another client_id",
+                    )
+        for index, pattern in enumerate(self.settings.clients or ()):
+            if not any(fnmatchcase(address, pattern) for address in self._addresses):
+                yield mistake(
+                    "no-client-matches",
+                    f"no definition has an address like {pattern}",
+                    self._document.at("environments", self.settings.environment, "clients", index),
+                    fix="correct the pattern or take it out",
+                )
         value, name = self._value, self.settings.environment
         yield from check_removed(self._document, value, name, self._addresses)
         yield from check_moved(self._document, value, self._addresses)
@@ -270,19 +287,6 @@ class Environment:
                 fix="change one",
             )
 
-    def _check_successors(self) -> Iterator[Diagnostic]:
-        """No definition has a client_id that a rotation may give to the successor of another."""
-        for client in self.replaced_clients():
-            for client_id, (address, where) in self._ids.items():
-                if is_successor_id(client_id, client.client_id):
-                    yield mistake(
-                        "client-id-of-successor",
-                        f"client_id {client_id} of {address} is that of a successor",
-                        where,
-                        why=f"{client.address} has rotation: replace, and gives such ids to its successors",
-                        fix="give it another client_id",
-                    )
-
     def _add_outputs(self, definition: Definition) -> Iterator[Diagnostic]:
         merged = definition.merged
         if "outputs" in merged.broken:
@@ -322,14 +326,4 @@ class Environment:
                     f"environment {self.settings.environment} has no definition {address}",
                     self._document.at(*pointer, "clients", key),
                     fix=nearest(address, self._addresses) or "an address is a path below clients.d without .yaml",
-                )
-
-    def _check_patterns(self) -> Iterator[Diagnostic]:
-        for index, pattern in enumerate(self.settings.clients or ()):
-            if not any(fnmatchcase(address, pattern) for address in self._addresses):
-                yield mistake(
-                    "no-client-matches",
-                    f"no definition has an address like {pattern}",
-                    self._document.at("environments", self.settings.environment, "clients", index),
-                    fix="correct the pattern or take it out",
                 )

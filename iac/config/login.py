@@ -44,7 +44,13 @@ def with_own_login(settings: Settings, environ: Mapping[str, str]) -> Settings:
     if file is None or (VARIABLE not in environ and not file.exists()):
         return settings
     _check_file(file, settings.root)
-    logins = _read(file)
+    document, mistakes = read_document(file.parent, file.name)
+    if document is not None:
+        mistakes += [mistake for _, mistake in check_schema(document, SCHEMA)]
+    if document is None or mistakes:
+        there = [replace(one, location=one.location and one.location._replace(file=str(file))) for one in mistakes]
+        raise InvalidInput(there)
+    logins: Mapping[str, Any] = document.value
     own = next((login for issuer, login in logins.items() if Issuer.parse(issuer).is_same(settings.issuer)), None)
     if own is None:
         return settings
@@ -69,14 +75,3 @@ def _check_file(file: Path, root: Path) -> None:
     if mode & (stat.S_IWGRP | stat.S_IWOTH):
         why = "they could have you approve another client"
         raise InputError("others can write to the file of logins", where=str(file), why=why, fix=f"chmod go-w {file}")
-
-
-def _read(file: Path) -> Mapping[str, Any]:
-    document, mistakes = read_document(file.parent, file.name)
-    if document is not None:
-        mistakes += [mistake for _, mistake in check_schema(document, SCHEMA)]
-    if document is None or mistakes:
-        there = [replace(one, location=one.location and one.location._replace(file=str(file))) for one in mistakes]
-        raise InvalidInput(there)
-    logins: Mapping[str, Any] = document.value
-    return logins

@@ -330,7 +330,13 @@ def check_settings(document: Document, all_settings: list[Settings]) -> Iterator
         yield from _check_server(document, settings)
         yield from _check_login(document, settings)
     yield from check_states(document, {settings.environment: settings.state for settings in all_settings})
-    yield from _check_lineage(document, all_settings)
+    if len(all_settings) > 1 and "lineage" in document.value.get("state", {}):
+        yield mistake(
+            "lineage-shared",
+            "several environments have one lineage",
+            document.at_key("state", "lineage"),
+            fix="move it to environments.NAME.state.lineage of the environment whose state it is",
+        )
 
 
 def check_sources(document: Document, settings: Settings) -> Iterator[Diagnostic]:
@@ -400,13 +406,3 @@ def _check_login(document: Document, settings: Settings) -> Iterator[Diagnostic]
         summary = "self service treats a client's own token as anonymous"
         fix = "auth: {method: none} says so; log in as a user (method token or wlcg) to own the clients"
         yield mistake("login-is-nobody", summary, where, fix=fix)
-
-
-def _check_lineage(document: Document, all_settings: list[Settings]) -> Iterator[Diagnostic]:
-    if len(all_settings) > 1 and "lineage" in document.value.get("state", {}):
-        yield mistake(
-            "lineage-shared",
-            "several environments have one lineage",
-            document.at_key("state", "lineage"),
-            fix="move it to environments.NAME.state.lineage of the environment whose state it is",
-        )

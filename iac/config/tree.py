@@ -108,7 +108,15 @@ def _enter(tree: Tree, root: Path, folder: str, entry: os.DirEntry[str]) -> None
         elif not entry.is_file():
             _complain(tree, "file-unreadable", "this is not a file", file, "delete it")
         elif is_defaults(entry.name):
-            _share(tree, folder, file)
+            other = tree.defaults.setdefault(folder, file)
+            if other != file:
+                _complain(
+                    tree,
+                    "address-twice",
+                    f"the folder {folder or CLIENTS_DIR} has two files of defaults",
+                    file,
+                    f"delete this one or {other}",
+                )
         else:
             _define(tree, inner.rpartition(".")[0], file)
     elif entry.name.lower().endswith((*_SUFFIXES, _JSON)) and entry.is_file():
@@ -140,18 +148,6 @@ def _is_definition(file: Path) -> bool:
 
 def _warn_unread(tree: Tree, file: str, fix: str) -> None:
     _complain(tree, "definition-not-read", "this file looks like a definition, and iac does not read it", file, fix)
-
-
-def _share(tree: Tree, folder: str, file: str) -> None:
-    other = tree.defaults.setdefault(folder, file)
-    if other != file:
-        _complain(
-            tree,
-            "address-twice",
-            f"the folder {folder or CLIENTS_DIR} has two files of defaults",
-            file,
-            f"delete this one or {other}",
-        )
 
 
 def _define(tree: Tree, address: str, file: str) -> None:

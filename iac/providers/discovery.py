@@ -86,7 +86,14 @@ def _merged(http: Http, issuer: Issuer, documents: Sequence[str]) -> dict[str, A
         first = first or answer
         document = answer.json() if answer.is_ok else None
         if isinstance(document, dict) and isinstance(document.get("token_endpoint"), str):
-            _check_issuer(issuer, document, f"{issuer.origin}{path}")
+            declared = str(document.get("issuer", ""))
+            if not issuer.is_same(declared):
+                raise CredentialsError(
+                    "the server says that it is another issuer",
+                    where=f"{issuer.origin}{path}",
+                    why=f"issuer in iac.yaml: {issuer.url}, in the discovery document: {printable(declared)}",
+                    fix="set issuer in iac.yaml to the server that you mean, spelled as its discovery document has it",
+                )
             merged = {**document, **merged}
     if not merged and first is not None:
         raise UnreachableError(
@@ -96,17 +103,6 @@ def _merged(http: Http, issuer: Issuer, documents: Sequence[str]) -> dict[str, A
             fix="check that issuer in iac.yaml is the address of the server that you mean",
         )
     return merged
-
-
-def _check_issuer(issuer: Issuer, document: Mapping[str, Any], where: str) -> None:
-    declared = str(document.get("issuer", ""))
-    if not issuer.is_same(declared):
-        raise CredentialsError(
-            "the server says that it is another issuer",
-            where=where,
-            why=f"issuer in iac.yaml: {issuer.url}, in the discovery document: {printable(declared)}",
-            fix="set issuer in iac.yaml to the server that you mean, spelled as its discovery document has it",
-        )
 
 
 def _texts(listed: object) -> frozenset[str]:

@@ -264,8 +264,8 @@ class Ledger:
 
         A change of the same client stores this by itself.
         """
-        gone = {released.address: frozenset(released.fields) for released in plan.released}
-        taken = {one.address: {field.name: field.after for field in one.fields} for one in plan.taken_over}
+        gone = {address: frozenset(names) for address, names in plan.released.items()}
+        taken = {at: {field.name: field.after for field in fields} for at, fields in plan.taken_over.items()}
         written: list[Event] = []
         for address in (gone.keys() | taken.keys()) - {change.address for change in plan.changes}:
             client, values = self.state.clients[address], taken.get(address, {})

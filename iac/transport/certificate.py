@@ -52,7 +52,15 @@ def ssl_context(ca: Path | None, certificate: Path | None, key: Path | None, *, 
             raise InputError("the CA bundle cannot be used", where=str(ca), why=reason(error), fix=fix) from error
         accept_any_form(context)
     if certificate is not None:
-        _show(context, certificate, key)
+        try:
+            context.load_cert_chain(certificate, key, password=_no_passphrase)
+        except (OSError, ValueError) as error:
+            raise InputError(
+                "the client certificate cannot be used",
+                where=f"{certificate}, {key}" if key else str(certificate),
+                why=reason(error),
+                fix="name PEM files of a certificate and of the private key that belongs to it, without passphrase",
+            ) from error
     return context
 
 
@@ -64,18 +72,6 @@ def accept_any_form(context: ssl.SSLContext) -> None:
     dates and who may sign are checked without it.
     """
     context.verify_flags &= ~ssl.VERIFY_X509_STRICT
-
-
-def _show(context: ssl.SSLContext, certificate: Path, key: Path | None) -> None:
-    try:
-        context.load_cert_chain(certificate, key, password=_no_passphrase)
-    except (OSError, ValueError) as error:
-        raise InputError(
-            "the client certificate cannot be used",
-            where=f"{certificate}, {key}" if key else str(certificate),
-            why=reason(error),
-            fix="name PEM files of a certificate and of the private key that belongs to it, without passphrase",
-        ) from error
 
 
 def _no_passphrase() -> str:

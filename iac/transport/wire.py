@@ -161,7 +161,11 @@ class _Tls:
                 result = operation()
             except ssl.SSLWantReadError:
                 self._flush(wait)
-                self._fill(wait)
+                data = self._channel.receive(wait)
+                if data:
+                    self._incoming.write(data)
+                else:
+                    self._incoming.write_eof()
             except ssl.SSLError:
                 self._flush(wait)  # the alert that tells the other side why
                 raise
@@ -171,13 +175,6 @@ class _Tls:
 
     def _flush(self, wait: Wait) -> None:
         self._channel.send(self._outgoing.read(), wait)
-
-    def _fill(self, wait: Wait) -> None:
-        data = self._channel.receive(wait)
-        if data:
-            self._incoming.write(data)
-        else:
-            self._incoming.write_eof()
 
 
 class _Stream(httpcore.NetworkStream):

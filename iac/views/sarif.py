@@ -52,7 +52,15 @@ def _run(
     rules = {diagnostic.id: _rule(diagnostic, known.get(diagnostic.id)) for diagnostic in diagnostics}
     places = {name: index for index, name in enumerate(rules)}
     results = [
-        {**_result(diagnostic, directory), "ruleIndex": places[diagnostic.id], "partialFingerprints": {"iac/v1": known}}
+        {
+            "ruleId": diagnostic.id,
+            "level": _LEVELS[diagnostic.severity],
+            "message": {"text": "\n".join(map(_inert, message_parts(diagnostic, "Fix")))},
+            "locations": [_place(diagnostic.location or Location("iac.yaml"), directory)],
+            "suppressions": [{"kind": "inSource"}] if diagnostic.severity is Severity.WAIVED else [],
+            "ruleIndex": places[diagnostic.id],
+            "partialFingerprints": {"iac/v1": known},
+        }
         for diagnostic, known in zip(diagnostics, fingerprints(diagnostics), strict=True)
     ]
     driver = {"name": "iac", "semanticVersion": __version__, "informationUri": HOME, "rules": list(rules.values())}
@@ -81,16 +89,6 @@ def _explained(known: Explanation) -> dict[str, Any]:
         "fullDescription": {"text": _inert(known.what)},
         "help": {"text": "\n".join(_inert(part) for part in parts if part)},
         "helpUri": f"{_REFERENCE}/{_PAGES[known.kind]}".replace("ID", known.id),
-    }
-
-
-def _result(diagnostic: Diagnostic, directory: str) -> dict[str, Any]:
-    return {
-        "ruleId": diagnostic.id,
-        "level": _LEVELS[diagnostic.severity],
-        "message": {"text": "\n".join(map(_inert, message_parts(diagnostic, "Fix")))},
-        "locations": [_place(diagnostic.location or Location("iac.yaml"), directory)],
-        "suppressions": [{"kind": "inSource"}] if diagnostic.severity is Severity.WAIVED else [],
     }
 
 

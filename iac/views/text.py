@@ -14,8 +14,6 @@ from iac.apply.outcome import (
     NotTried,
     Outcome,
     Report,
-    TokensKept,
-    TokensRevoked,
 )
 from iac.core.errors import Diagnostic, IacError, OwnersError
 from iac.core.plan.change import Action, Change, FieldChange, OutputAction, SecretChange
@@ -305,7 +303,7 @@ def _delivered(output: Delivered) -> str:
 def _tokens(report: Report, page: TextLayout) -> Iterator[str]:
     for revocation in report.revocations:
         address = printable(revocation.change.address)
-        if isinstance(revocation, TokensRevoked):
+        if isinstance(revocation, Done):
             yield f"  {address}: its tokens are revoked, where the server stores them"
         else:
             yield from page.failure(f"{address}: its tokens are not revoked", revocation.error)
@@ -313,7 +311,7 @@ def _tokens(report: Report, page: TextLayout) -> Iterator[str]:
 
 def _tally(report: Report) -> str:
     done, failed, skipped = (len(report.of(kind)) for kind in (Done, Failed, NotTried))
-    kept = sum(isinstance(revocation, TokensKept) for revocation in report.revocations)
+    kept = sum(isinstance(revocation, Failed) for revocation in report.revocations)
     tokens = f", tokens of {kept} client{'s' if kept > 1 else ''} not revoked" if kept else ""
     if report.is_applied:
         return f"Apply: {done} done{tokens}."

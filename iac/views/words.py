@@ -12,7 +12,7 @@ from typing import Any
 from iac.core.errors import Diagnostic
 from iac.core.model import Value, short_grant
 from iac.core.plan.change import Cause, FieldChange, Recipients, sha256
-from iac.core.plan.plan import Plan, TakenOverFields
+from iac.core.plan.plan import Plan
 from iac.core.text import printable, without_commands
 
 FINDINGS = "#### Findings\n\nRun `iac explain ID` for the meaning of an id, and how to waive it."
@@ -71,10 +71,10 @@ CAUSES = {Cause.DEFINITION: "", Cause.SERVER: "changed on the server", Cause.BOT
 SOME_UNREAD = "iac could not read everything from the server. It compares the rest with what it last applied."
 
 
-def taken_words(taken: TakenOverFields) -> str:
+def taken_words(address: str, taken: Iterable[FieldChange]) -> str:
     """What a definition has taken over from the server."""
-    fields = "; ".join(map(_field_words, taken.fields))
-    return f"{taken.address}: {fields} (on the server already, apply notes it in the state)"
+    fields = "; ".join(map(_field_words, taken))
+    return f"{address}: {fields} (on the server already, apply notes it in the state)"
 
 
 def _field_words(field: FieldChange) -> str:
@@ -189,8 +189,11 @@ def remarks(plan: Plan) -> list[tuple[str, str]]:
     """What is to be known of clients beside the changes: a word and a sentence, not yet inert."""
     return [
         *(("moved", f"{source} -> {target}") for source, target in plan.moved),
-        *(("released", f"{r.address}: {', '.join(r.fields)} (the values on the server stay)") for r in plan.released),
-        *(("taken over", taken_words(taken)) for taken in plan.taken_over),
+        *(
+            ("released", f"{address}: {', '.join(names)} (the values on the server stay)")
+            for address, names in plan.released.items()
+        ),
+        *(("taken over", taken_words(address, fields)) for address, fields in plan.taken_over.items()),
         *(("interrupted", f"{p.address}: a {p.action} that began at {p.at} did not finish") for p in plan.pending),
         *(("replaced", f"{standing.address}: {standing.words()}") for standing in plan.predecessors),
         *(("recipients", line) for line in recipient_lines(plan)),

@@ -322,13 +322,13 @@ def _scopes(identity: Identity) -> CheckResult:
 
 def _exposure(actual: Actual) -> CheckResult:
     if not actual.facts.shows_secrets and not actual.facts.has_up_scoping:
-        return unknown("exposure", "no client was seen that would tell whether reading shows secrets")
+        return unknown("exposure", "iac saw no client that shows whether this login can read secrets")
     if not actual.facts.shows_secrets:
-        return ok("exposure", "reading shows no client secrets")
+        return ok("exposure", "the server shows no client secrets")
     return warning(
         "exposure",
-        f"reading shows the secrets of all {actual.total} clients of this server: a job that plans reads them, too",
-        "let the environment of such jobs ask for approval; from IAM 1.14 on none are shown",
+        f"the login can read the secrets of all {actual.total} clients, and so can each job that plans",
+        "require an approval for the environment of these jobs; IAM 1.14 and newer show no secrets",
     )
 
 

@@ -70,7 +70,13 @@ def accept(
     Raises:
         InputError: a client is gone, policy refuses a value, or a file cannot have it; that file is as before.
     """
-    _refuse_gone(drift)
+    gone = [client.address for client in drift.clients if client.gone]
+    if gone:
+        raise InputError(
+            "a client that is gone from the server has no values to accept, nothing is written",
+            where=listed(gone),
+            fix="run iac apply --recreate ADDR to create it again, or list it under removed: in iac.yaml",
+        )
     _refuse_by_policy(drift)
     edits = {
         client: make_edit(
@@ -97,16 +103,6 @@ def accept(
         for client in drift.clients
         for finding in client.findings
     ]
-
-
-def _refuse_gone(drift: Drift) -> None:
-    gone = [client.address for client in drift.clients if client.gone]
-    if gone:
-        raise InputError(
-            "a client that is gone from the server has no values to accept, nothing is written",
-            where=listed(gone),
-            fix="run iac apply --recreate ADDR to create it again, or list it under removed: in iac.yaml",
-        )
 
 
 def _refuse_by_policy(drift: Drift) -> None:

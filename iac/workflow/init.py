@@ -89,8 +89,10 @@ def make_project(
     backend = open_backend(wanted, clock)
     if unfinished:
         _refuse_finished(root, backend)
-    else:
-        _refuse_state(wanted, backend)
+    elif _has_state(backend):  # it is somebody's, whatever it is
+        folder = wanted.root / ".iac"
+        fix = f"mv {folder} {folder}.old" if wanted.state.place.file else "give the project another name: --project"
+        raise _state_is_there(wanted, f"put the {PROJECT_FILE} of this state back, or {fix}")
     key = ensure_key(answers.project, os.environ, clock.now())
     _prepare(root)
     write_more()
@@ -183,14 +185,6 @@ def _is_of_others(backend: StateBackend) -> bool:
     except UnreachableError:
         pass
     return False
-
-
-def _refuse_state(settings: Settings, backend: StateBackend) -> None:
-    """A state in the place of the new one is somebody's, whatever it is; nothing has been written yet."""
-    if _has_state(backend):
-        folder = settings.root / ".iac"
-        fix = f"mv {folder} {folder}.old" if settings.state.place.file else "give the project another name: --project"
-        raise _state_is_there(settings, f"put the {PROJECT_FILE} of this state back, or {fix}")
 
 
 def _state_is_there(settings: Settings, fix: str) -> StateError:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from iac.core.errors import InputError
 from iac.core.plan.identity import find_moves
 from iac.core.secret import Secret
-from iac.core.state.model import ClientKey, State, key_in_use, with_keys
+from iac.core.state.model import ClientKey, key_in_use, with_keys
 from iac.core.text import install_extra
 from iac.session import LocalSession
 from iac.session.ledger import SecretKind
@@ -32,7 +32,15 @@ def add_key(session: LocalSession, address: str, make: Callable[[], tuple[str, s
     # Made before the lock is taken: an RSA key can take seconds.
     kid, public, private = make()
     with change_state(session) as ledger:
-        _refuse_pending(session, ledger.state, address)
+        # The client that is to have this address has its keys under another: they would not be among the public ones.
+        source = next((source for source, target in find_moves(session.desired, ledger.state) if target == address), "")
+        if source:
+            raise InputError(
+                "the client is not there yet",
+                where=address,
+                why=f"moved: {source} to {address} in iac.yaml is not applied yet",
+                fix="run iac apply, then iac keygen",
+            )
         keys = ledger.state.keys.get(address, ())
         key = ClientKey(kid, public, ledger.seal(address, private, SecretKind.KEY))
         ledger.state = with_keys(ledger.state, address, (*keys, key))
@@ -59,18 +67,6 @@ def drop_old_keys(session: LocalSession, address: str) -> tuple[ClientKey, ...]:
             )
         ledger.state = with_keys(ledger.state, address, keys[-1:])
         return ledger.state.keys[address]
-
-
-def _refuse_pending(session: LocalSession, state: State, address: str) -> None:
-    """The client that is to have this address has its keys under another: they would not be among the public ones."""
-    source = next((source for source, target in find_moves(session.desired, state) if target == address), "")
-    if source:
-        raise InputError(
-            "the client is not there yet",
-            where=address,
-            why=f"moved: {source} to {address} in iac.yaml is not applied yet",
-            fix="run iac apply, then iac keygen",
-        )
 
 
 class KeyType(StrEnum):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 
@@ -49,7 +49,13 @@ def _plan(session: Session, ledger: Ledger, actual: Actual, options: PlanOptions
     state = ledger.state
     plan = make_plan(session.desired, state, actual, options)
     plan = replace(plan, findings=(*session.warnings, *plan.findings))
-    plan = _reviewed(session, plan, _registered(plan, state, actual), options)
+    if any(change.creates for change in plan.changes):
+        session.provider.check_create()
+    wanted = [client for client in session.desired.clients.values() if options.wants(client.address)]
+    # The server is asked which scopes it knows only where that could settle a finding of policy.
+    scopes = session.provider.known_scopes() if asks_server(wanted) else frozenset[str]()
+    context = ReviewContext(session.clock.now().date(), scopes, _registered(plan, state, actual))
+    plan = review(plan, session.desired, wanted, context)
     check_sinks(session, plan)
     check_templates(session, plan, state)
     plan = replace(plan, findings=(*plan.findings, *find_unfit(session, state, _kept(plan, ledger))))
@@ -85,15 +91,6 @@ def _registered(plan: Plan, state: State, actual: Actual) -> dict[str, Registrat
     held = move(state, plan.moved).clients.items()
     known = {address: seen for address, client in held if (seen := actual.registrations.get(client.client_id))}
     return {**known, **{change.address: change.observed for change in plan.changes if change.observed}}
-
-
-def _reviewed(session: Session, plan: Plan, clients: Mapping[str, Registration], options: PlanOptions) -> Plan:
-    """With the findings of policy. The server is asked which scopes it knows only where that could settle one."""
-    if any(change.creates for change in plan.changes):
-        session.provider.check_create()
-    wanted = [client for client in session.desired.clients.values() if options.wants(client.address)]
-    scopes = session.provider.known_scopes() if asks_server(wanted) else frozenset[str]()
-    return review(plan, session.desired, wanted, ReviewContext(session.clock.now().date(), scopes, clients))
 
 
 def prepare(session: Session, options: PlanOptions) -> LockedPlan:

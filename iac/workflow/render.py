@@ -66,7 +66,18 @@ def _render_guarded(session: LocalSession, ledger: Ledger, spec: OutputSpec, exp
 def _render_safely(session: LocalSession, ledger: Ledger, spec: OutputSpec, *, check: bool) -> OutputState:
     """One output that fails keeps no other from being rendered."""
     try:
-        return _render_one(session, ledger, spec, check=check)
+        if block := find_block_now(spec, ledger.state):
+            return OutputState(spec.path, spec.sink, "blocked", said=block)
+        content = fresh_content(session, ledger, spec)
+        sink = session.sinks[spec.sink]
+        if not check:
+            is_new = not is_known(session, spec, ledger.state)
+            is_changed = sink.write(spec.path, content, mode=spec.mode, is_new=is_new)
+            session.deliveries.add(spec.id, ledger.state.serial, content)
+            status = "written" if is_changed else "unchanged"
+        else:
+            status = _STATUS[sink.compare(spec.path, content)]
+        return OutputState(spec.path, spec.sink, status, said=_in_doubt(spec, ledger.state))
     except IacError as error:
         return OutputState(spec.path, spec.sink, "failed", error=error)
 
@@ -122,21 +133,6 @@ class OutputState:
             "closed": closed,
             "problem": problem.to_dict() if problem else None,
         }
-
-
-def _render_one(session: LocalSession, ledger: Ledger, spec: OutputSpec, *, check: bool) -> OutputState:
-    if block := find_block_now(spec, ledger.state):
-        return OutputState(spec.path, spec.sink, "blocked", said=block)
-    content = fresh_content(session, ledger, spec)
-    sink = session.sinks[spec.sink]
-    if not check:
-        is_new = not is_known(session, spec, ledger.state)
-        is_changed = sink.write(spec.path, content, mode=spec.mode, is_new=is_new)
-        session.deliveries.add(spec.id, ledger.state.serial, content)
-        status = "written" if is_changed else "unchanged"
-    else:
-        status = _STATUS[sink.compare(spec.path, content)]
-    return OutputState(spec.path, spec.sink, status, said=_in_doubt(spec, ledger.state))
 
 
 def _in_doubt(spec: OutputSpec, state: State) -> Diagnostic | None:

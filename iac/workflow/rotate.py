@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import replace
 
-from iac.apply.outcome import Done, Report, StopRequest, TokensKept, TokensRevoked
+from iac.apply.outcome import Done, Failed, Report, StopRequest
 from iac.apply.run import LockedPlan, apply_plan
 from iac.core.errors import IacError, InputError, StalePlan
 from iac.core.plan.change import Action, Change, SecretStep
@@ -75,9 +75,9 @@ def _has_tokens(change: Change) -> bool:
     return not change.succeeds or any(old.client_id == change.succeeds and old.grace for old in change.leaving)
 
 
-def _revoke(session: Session, change: Change) -> TokensRevoked | TokensKept:
+def _revoke(session: Session, change: Change) -> Done | Failed:
     try:
         session.provider.revoke_tokens(change.succeeds or change.client_id)
     except IacError as error:
-        return TokensKept(change, error)
-    return TokensRevoked(change)
+        return Failed(change, error)
+    return Done(change)

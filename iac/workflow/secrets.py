@@ -4,23 +4,26 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 
 from iac.apply.request import read_back
-from iac.core.errors import InputError, ServerError, UnknownOutcome
-from iac.core.model import Registration, RegistrationAccess, uses_secret
+from iac.core.desired import DesiredClient
+from iac.core.errors import GarbledError, InputError, UnknownOutcome
+from iac.core.model import Facts, NewToken, Registration, RegistrationAccess, uses_secret
+from iac.core.origin import is_same_origin
 from iac.core.plan.identity import with_chosen_ids
 from iac.core.rotation import EXPIRY
 from iac.core.secret import Secret
 from iac.core.state.codec import kept_answer
 from iac.core.state.model import ClientState, ClientWritten, SecretStatus, State
-from iac.core.text import listed, once_per_message
+from iac.core.text import listed, once_per_message, printable
 from iac.registry import PROVIDERS
 from iac.session import Session
 from iac.session.ledger import Ledger, SecretKind
+from iac.workflow.importing.text import FreeNames, address_for
 from iac.workflow.registrations import RegistrationReader, is_secret
 from iac.workflow.state import change_state, not_in_state
 
@@ -107,46 +110,108 @@ def store_token(session: Session, address: str, rat: Secret, uri: str) -> Client
     Raises:
         InputError: it is nobody's token, or nothing says whose.
     """
+    check_uses_tokens(session)
+    with change_state(session) as ledger:
+        stored, desired = ledger.state.clients.get(address), session.desired.clients
+        client_id = stored.client_id if stored else _named(session, ledger, address)
+        access = RegistrationAccess(client_id, rat, uri or (stored.registration_uri if stored else ""))
+
+        def place(client: Registration) -> str:
+            return address if client.client_id == client_id else free_address(ledger, client, desired)
+
+        _, client, _ = read_by_token(session, ledger, access, place)
+        return record_client(session, ledger, address, client, desired.get(address))
+
+
+def check_uses_tokens(session: Session) -> None:
+    """See that the provider reads clients by registration access tokens.
+
+    Raises:
+        InputError: it does not.
+    """
     if not session.desired.api.uses_tokens:
         users = " and ".join(name for name, known in PROVIDERS.items() if known.api.uses_tokens)
         raise InputError(
             f"provider {session.desired.api.provider} needs no registration access tokens",
             fix=f"this is for provider {users}",
         )
-    with change_state(session) as ledger:
-        held = ledger.state.clients.get(address)
-        client_id = held.client_id if held else _named(session, ledger, address)
-        uri = uri or (held.registration_uri if held else "")
-        session.provider.keep_tokens(ledger.keep_token)
-        session.provider.use_keys([RegistrationAccess(client_id, rat, uri)])
-        found = _read_by(session, address, client_id)
-        # What the read has brought takes the place of the token that was given, which is dead then: it is made durable
-        # before anything else is asked.
-        rat = found.rat or rat
-        sealed, registration_uri = ledger.seal(address, rat, SecretKind.TOKEN), found.registration_uri or uri
-        client = ledger.state.clients.get(address) or _taken_over(session, ledger, address, found)
-        client = replace(client, rat=sealed, registration_uri=registration_uri)
-        ledger.record(ClientWritten(address, client))
-        if held is None and client.secret is not None and not is_secret(session, ledger, found, address, None):
-            client = replace(client, secret=None, secret_status=SecretStatus.UNKNOWN)
-            ledger.note(ClientWritten(address, client))
-        return client
 
 
-def _read_by(session: Session, address: str, client_id: str) -> Registration:
-    """The client that the token reads."""
-    try:
-        found = session.provider.get(client_id)
-    except ServerError:
-        found = None
-    if found is None:
+def free_address(ledger: Ledger, client: Registration, taken: Collection[str], folder: str = "") -> str:
+    """An address that neither state nor `taken` has, made of the client's id or name."""
+    state, name = ledger.state, str(client.fields.get("client_name", ""))
+    free = FreeNames({*taken, *state.clients, *state.intents, *state.keys})
+    return address_for(client.client_id, name, free, folder)
+
+
+def read_by_token(
+    session: Session, ledger: Ledger, access: RegistrationAccess, place: Callable[[Registration], str]
+) -> tuple[str, Registration, Facts]:
+    """The client that a token reads: its address, the client with what reaches it from here on, facts of the server.
+
+    A new token that the read brings is durable before anything of the answer is judged.
+
+    Args:
+        session: the run.
+        ledger: under the lock.
+        access: the token, and the client that it is said to be for.
+        place: the address of a client that state does not have.
+
+    Raises:
+        InputError: the server does not accept the token, or it is another client's.
+        GarbledError: a member of the answer is not what it should be.
+    """
+    where = f"client_id {printable(access.client_id)}"
+    _check_uri(session, access.uri, where)
+    # What cannot be written or sealed now could not take the token that comes.
+    session.backend.record(())
+    ledger.seal("", access.rat or Secret(""), SecretKind.TOKEN)
+    # By its URI, a read answers the token's client, whoever is meant. An IAM reads by the id.
+    asked = access.client_id if session.desired.api.is_iam else ""
+    session.provider.use_keys([replace(access, client_id=asked)])
+    actual = session.provider.read([asked])
+    client = next(iter((*actual.registrations.values(), *actual.partial.values())), None)
+    if client is None:
         raise InputError(
             "the server does not accept this token for this client",
-            where=f"{address}, client_id {client_id}",
+            where=where,
             why="it is another client's, has ended, or is not all of the token; nothing was stored",
-            fix="give the token as the server gave it; RFC 7592 servers need --uri too, for a client in no state",
+            fix="give the token as the server gave it, with the client's registration_client_uri: --uri URI",
         )
-    return found
+    client = replace(client, rat=client.rat or access.rat, registration_uri=client.registration_uri or access.uri)
+    held = next((name for name, stored in ledger.state.clients.items() if client.client_id in stored.client_ids), "")
+    address, kept = held or place(client), "nothing was stored"
+    if client.rat is not None and client.rat != access.rat:
+        kept = f"the read has replaced the token; state has the new one, as {address}"
+        if not held:
+            ledger.note(ClientWritten(address, _bare(session, client)))
+        ledger.keep_token(NewToken(client.client_id, client.rat, by_read=True))
+    if client.client_id != access.client_id:
+        raise InputError(
+            "the token is another client's",
+            where=where,
+            why=f"it reads {printable(client.client_id)}; {kept}",
+            fix="give the client_id, the registration_client_uri and the token of one client",
+        )
+    if client.invalid_members:
+        raise GarbledError(
+            "the server's answer is invalid",
+            where=where,
+            why=f"{client.invalid_words}; {kept}",
+            fix="ask the server's operator to correct the client",
+        )
+    return address, client, actual.facts
+
+
+def _check_uri(session: Session, uri: str, where: str) -> None:
+    """No token goes to another server. The URI is not repeated: it may be the token, in the wrong place."""
+    if not is_same_origin(session.desired.issuer, uri) and (uri or not session.desired.api.is_iam):
+        raise InputError(
+            "the registration_client_uri is not on the issuer's server" if uri else "--uri is missing",
+            where=where,
+            why=f"the token goes to {session.desired.issuer} only",
+            fix="give the registration_client_uri that the server gave with the token: --uri URI",
+        )
 
 
 def _named(session: Session, ledger: Ledger, address: str) -> str:
@@ -163,24 +228,44 @@ def _named(session: Session, ledger: Ledger, address: str) -> str:
     return client.client_id
 
 
-def _taken_over(session: Session, ledger: Ledger, address: str, found: Registration) -> ClientState:
-    """The client as it is registered, so that the next plan says what its definition changes."""
-    desired = session.desired.clients[address]
-    # what no definition names is remembered as the server's, or the next plan would empty it
-    remembered = desired.declared | desired.implied
-    status = SecretStatus.UNKNOWN if uses_secret(found.fields) else SecretStatus.NONE
-    secret = ledger.seal(address, found.secret) if found.secret and uses_secret(found.fields) else None
+def record_client(
+    session: Session, ledger: Ledger, address: str, client: Registration, desired: DesiredClient | None
+) -> ClientState:
+    """Make durable what a token has read, so that the next plan says what the definition changes.
+
+    What state knows of the client stays, if it is from a definition.
+    """
+    stored = ledger.state.clients.get(address) or _bare(session, client)
+    if desired is not None and not stored.declared:
+        # what no definition names is remembered as the server's, or the next plan would empty it
+        remembered = desired.declared | desired.implied
+        has_secret = uses_secret(client.fields)
+        is_shown = has_secret and is_secret(session, ledger, client, address, None)
+        secret = ledger.seal(address, client.secret) if client.secret and is_shown else None
+        status = SecretStatus.UNKNOWN if has_secret else SecretStatus.NONE
+        stored = replace(
+            stored,
+            applied={name: value for name, value in client.fields.items() if name in remembered},
+            declared=desired.declared,
+            secret=secret,
+            secret_status=SecretStatus.KNOWN if secret else status,
+            secret_serial=desired.secret_serial,
+            prevent_destroy=desired.lifecycle.prevent_destroy,
+            applied_at=ledger.now(),
+            answer=kept_answer(client.answer),
+        )
+    if client.rat is not None:
+        sealed = ledger.seal(address, client.rat, SecretKind.TOKEN)
+        stored = replace(stored, rat=sealed, registration_uri=client.registration_uri)
+    ledger.record(ClientWritten(address, stored))
+    return stored
+
+
+def _bare(session: Session, client: Registration) -> ClientState:
+    """A client of which no definition says anything yet."""
+    provider, status = session.desired.api.provider, SecretStatus.UNKNOWN
     return ClientState(
-        client_id=found.client_id,
-        provider=session.desired.api.provider,
-        applied={name: value for name, value in found.fields.items() if name in remembered},
-        declared=desired.declared,
-        secret=secret,
-        secret_status=SecretStatus.KNOWN if secret else status,
-        secret_serial=desired.secret_serial,
-        prevent_destroy=desired.lifecycle.prevent_destroy,
-        applied_at=ledger.now(),
-        answer=kept_answer(found.answer),
+        client.client_id, provider, {}, frozenset(), secret_status=status, registration_uri=client.registration_uri
     )
 
 
@@ -194,7 +279,16 @@ def redeem(session: Session, addresses: Sequence[str]) -> None:
     with change_state(session) as ledger:
         clients = ledger.state.clients
         for address in addresses:
-            _check_token(ledger, address)
+            client = ledger.state.clients.get(address)
+            if client is None:
+                raise not_in_state(ledger.state, address)
+            if client.rat is None:
+                raise InputError(
+                    "this client has no registration access token to redeem",
+                    where=address,
+                    why="a user's login owns it already, or it is reached by the management API",
+                    fix="leave it out",
+                )
         read = RegistrationReader(session, ledger, must_open=True)
         read.use_keys({clients[address].client_id for address in addresses})
         for address in addresses:
@@ -212,19 +306,6 @@ def _redeem(session: Session, client: ClientState) -> None:
         session.provider.use_keys([RegistrationAccess(client.client_id)])
         if read_back(session.provider, unknown, client.client_id) is None:
             raise
-
-
-def _check_token(ledger: Ledger, address: str) -> None:
-    client = ledger.state.clients.get(address)
-    if client is None:
-        raise not_in_state(ledger.state, address)
-    if client.rat is None:
-        raise InputError(
-            "this client has no registration access token to redeem",
-            where=address,
-            why="a user's login owns it already, or it is reached by the management API",
-            fix="leave it out",
-        )
 
 
 _FORM = "give lines of ADDR=secret (dotenv), or a JSON object of address to secret"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import assert_never
 
 from iac.core.errors import InputError, MissingStateError, StateError
@@ -132,16 +132,8 @@ def rekey(session: LocalSession) -> RekeyCounts:
         return counts
 
 
-@dataclass(frozen=True, slots=True)
-class StateCopy:
-    """What is to become the state: bytes, and how to name where they are from."""
-
-    data: bytes
-    name: str
-
-
-def push(session: StateSession, copy: StateCopy, *, is_forced: bool) -> None:
-    """Let a document be the state, or add what a journal recorded.
+def push(session: StateSession, data: bytes, name: str, *, is_forced: bool) -> None:
+    """Let a document be the state, or add what a journal recorded; `name` says where they are from.
 
     A document is newer when its serial is higher, and as good when it is a copy of the very state that is there; a
     journal, when it goes on from it. `is_forced` takes older ones too.
@@ -150,21 +142,15 @@ def push(session: StateSession, copy: StateCopy, *, is_forced: bool) -> None:
         StateError: the copy is damaged, foreign or older, or the state cannot be read or written.
         LockedError: somebody else holds the lock.
     """
-    origin = TextOrigin(copy.name, "it cannot be pushed: take another copy")
-    if is_journal(copy.data):
-        _push_journal(session, _whole(copy, origin), origin, is_forced=is_forced)
-    else:
-        _push_document(session, parse_state(_text(copy, origin), origin), origin, is_forced=is_forced)
+    origin = TextOrigin(name, "it cannot be pushed: take another copy")
+    (_push_journal if is_journal(data) else _push_document)(session, data, origin, is_forced=is_forced)
 
 
-def _text(copy: StateCopy, origin: TextOrigin) -> str:
+def _push_document(session: StateSession, data: bytes, origin: TextOrigin, *, is_forced: bool) -> None:
     try:
-        return copy.data.decode()
+        document = parse_state(data.decode(), origin)
     except UnicodeDecodeError:
         raise StateError("the state is damaged", where=origin.where, why="not UTF-8", fix=origin.fix) from None
-
-
-def _push_document(session: StateSession, document: State, origin: TextOrigin, *, is_forced: bool) -> None:
     try:
         with change_state(session) as ledger:
             current = ledger.state
@@ -184,16 +170,12 @@ def _push_document(session: StateSession, document: State, origin: TextOrigin, *
         session.backend.create(replace(document, run_id=session.run_id))
 
 
-def _whole(copy: StateCopy, origin: TextOrigin) -> Journal:
-    journal = parse_journal(copy.data, origin)
-    if journal.length != len(copy.data):
+def _push_journal(session: StateSession, data: bytes, origin: TextOrigin, *, is_forced: bool) -> None:
+    journal = parse_journal(data, origin)
+    if journal.length != len(data):
         raise StateError(
             "the copy of a journal is incomplete", where=origin.where, why="its last line ends early", fix=origin.fix
         )
-    return journal
-
-
-def _push_journal(session: StateSession, journal: Journal, origin: TextOrigin, *, is_forced: bool) -> None:
     with change_state(session) as ledger:
         current = ledger.state
         oldest = min(batch.serial for batch in journal.batches)

@@ -19,7 +19,7 @@ from iac.backends.age import ClearVault
 from iac.core.errors import StateError
 from iac.core.state.model import fold
 from iac.session import StateSession
-from iac.workflow.state import StateCopy, push
+from iac.workflow.state import push
 from tests.backends.clock import StoppedClock
 from tests.backends.given import EMPTY, holding, intended, written
 from tests.backends.test_file import FileSite
@@ -254,5 +254,5 @@ def _after_what_is_told(error: StateError, site: FileSite, *options: str) -> Sta
     _, _, *given, copy = shlex.split(command)
     assert [*options] == given
     session = StateSession(backend=site.open(), vault=ClearVault(), clock=StoppedClock())
-    push(session, StateCopy(Path(copy).read_bytes(), copy), is_forced=bool(options))
+    push(session, Path(copy).read_bytes(), copy, is_forced=bool(options))
     return replace(site.open().load(), serial=EMPTY.serial, run_id=EMPTY.run_id)

@@ -20,7 +20,7 @@ from iac.core.plan.change import (
     SecretChange,
 )
 from iac.core.plan.guards import guard
-from iac.core.plan.plan import PendingWrite, Plan, ReleasedFields, StandingPredecessor, TakenOverFields
+from iac.core.plan.plan import PendingWrite, Plan, StandingPredecessor
 from tests.core.build import ISSUER, NOW, desired, registered
 
 WANTED = desired(owners=("u2", "u1"))
@@ -212,8 +212,8 @@ def test_a_plan_as_json_counts_names_and_refuses() -> None:
             ),
         ),
         findings=(FINDING,),
-        released=(ReleasedFields("team/app", ("contacts",)),),
-        taken_over=(TakenOverFields("team/b", (FieldChange.of("contacts", None, ("b@x",), Cause.SERVER),)),),
+        released={"team/app": ("contacts",)},
+        taken_over={"team/b": (FieldChange.of("contacts", None, ("b@x",), Cause.SERVER),)},
         pending=(PendingWrite("team/app", "app", "create", NOW),),
         predecessors=(
             StandingPredecessor("team/app", "app", "app.r2", NOW, is_due=False),

@@ -11,7 +11,7 @@ from iac.core.errors import Location
 from iac.core.plan.change import Action, Change, OutputAction, SecretChange, SecretStep
 from iac.core.plan.identity import find_moves, move
 from iac.core.plan.output import output_digest
-from iac.core.plan.plan import PendingWrite, ReleasedFields, RenderedClient
+from iac.core.plan.plan import PendingWrite, RenderedClient
 from iac.core.state.model import OutputRecord, Predecessor, SecretStatus, Tombstone
 from tests.core.build import (
     CANARY,
@@ -603,12 +603,12 @@ def test_clients_of_others_are_counted_and_nothing_else() -> None:
 def test_a_field_that_is_no_longer_declared_is_released_without_a_change() -> None:
     last = applied(desired(contacts=("a@x",)))
     found = updated(APP, last, contacts=["a@x"])
-    assert (True, (ReleasedFields("team/app", ("contacts",)),)) == (found.is_empty, found.released)
+    assert (True, {"team/app": ("contacts",)}) == (found.is_empty, found.released)
 
 
 def taken(client: DesiredClient, last: ClientState, **seen: Any) -> dict[str, tuple[Value | None, Value | None]]:
     found = plan(project(client), state({client.address: last}), actual(registered(client, secret=CANARY, **seen)))
-    fields = (field for one in found.taken_over for field in one.fields)
+    fields = (field for fields in found.taken_over.values() for field in fields)
     return {field.name: (field.before, field.after) for field in fields}
 
 
@@ -639,10 +639,10 @@ def test_owners_that_both_have_by_now_are_taken_over() -> None:
     client = desired(owners=("one", "two"))
     last = applied(replace(client, owners=("one",)))
     seen = registered(client, secret=CANARY, owners=("one", "two"))
-    (found,) = plan(project(client), state({client.address: last}), actual(seen)).taken_over
-    assert [("owners", ("one",), ("one", "two"))] == [(one.name, one.before, one.after) for one in found.fields]
+    (found,) = plan(project(client), state({client.address: last}), actual(seen)).taken_over.values()
+    assert [("owners", ("one",), ("one", "two"))] == [(one.name, one.before, one.after) for one in found]
     kept = replace(seen, owners=("one",))
-    assert () == plan(project(client), state({client.address: last}), actual(kept)).taken_over
+    assert {} == plan(project(client), state({client.address: last}), actual(kept)).taken_over
 
 
 @pytest.mark.parametrize(("limit", "refused"), [(0, True), (1, False), (None, False)])

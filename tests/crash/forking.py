@@ -52,12 +52,12 @@ class Commands:
         """End the process that they are forked from."""
         self._parent.communicate(timeout=10)
 
-    def run(self, *arguments: str, last: Point | None = None) -> Ended:
-        """One command in a process of its own, which dies at its last call."""
+    def run(self, *arguments: str, last: Point | None = None, given: str = "") -> Ended:
+        """One command in a process of its own, which dies at its last call; `given` is what it gets on stdin."""
         assert self._parent.stdin
         assert self._parent.stdout
         point = [last.number, last.moment] if last else None
-        self._parent.stdin.write(json.dumps({"arguments": arguments, "last": point}) + "\n")
+        self._parent.stdin.write(json.dumps({"arguments": arguments, "last": point, "given": given}) + "\n")
         self._parent.stdin.flush()
         return Ended(**json.loads(self._parent.stdout.readline()))
 
@@ -79,12 +79,13 @@ def _serve(scratch: Path) -> None:
 
 
 def _run(asked: Mapping[str, Any], scratch: Path) -> dict[str, Any]:
-    out, err, report = scratch / "out", scratch / "err", scratch / "report"
+    given, out, err, report = (scratch / name for name in ("given", "out", "err", "report"))
     report.unlink(missing_ok=True)
+    given.write_text(asked["given"], encoding="utf-8")
     child = os.fork()
     if child == 0:
         last = Point(asked["last"][0], Moment(asked["last"][1])) if asked["last"] else None
-        _become(asked["arguments"], last, out, err, report)
+        _become(asked["arguments"], last, (given, out, err), report)
     code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
     told = json.loads(report.read_text()) if report.exists() else {"calls": [], "modules": []}
     for name in set(told["modules"]) - sys.modules.keys():
@@ -93,10 +94,9 @@ def _run(asked: Mapping[str, Any], scratch: Path) -> dict[str, Any]:
     return {"code": code, "out": out.read_text(), "err": err.read_text(), "calls": told["calls"]}
 
 
-def _become(arguments: list[str], last: Point | None, out: Path, err: Path, report: Path) -> NoReturn:
-    for number, (path, flags) in enumerate(
-        ((Path(os.devnull), os.O_RDONLY), *((path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC) for path in (out, err)))
-    ):
+def _become(arguments: list[str], last: Point | None, streams: tuple[Path, Path, Path], report: Path) -> NoReturn:
+    for number, path in enumerate(streams):
+        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC if number else os.O_RDONLY
         os.dup2(os.open(path, flags, 0o600), number)
     calls = Calls(last)
     calls.watch()

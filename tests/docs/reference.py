@@ -91,12 +91,14 @@ def _with_rules(section: str) -> str:
     number = int(section.removeprefix("## ").partition(".")[0])
     by_hand = re.sub(r"^- `.*\n(?:  .*\n)*", "", section, flags=re.MULTILINE)
     prose, entries = re.split(r"(?=^- |\Z)", by_hand, maxsplit=1, flags=re.MULTILINE)
-    rules = "".join(_rule_entry(rule) for rule in TABLE if number in rule.traps)
+    rules = "".join(_rule_entry(rule, number) for rule in TABLE if number in rule.traps)
     return f"{prose.rstrip()}\n\n{rules}{entries.strip()}".rstrip() + "\n\n"
 
 
-def _rule_entry(rule: ServerRule) -> str:
-    text = f"- `{rule.id}`: {rule.what} ({rule.source})."
+def _rule_entry(rule: ServerRule, number: int) -> str:
+    """A rule in its first section; further sections name that one."""
+    first = min(rule.traps)
+    text = f"- `{rule.id}`: {rule.what} ({rule.source})." if number == first else f"- `{rule.id}`: see section {first}."
     return fill(text, 120, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False) + "\n"
 
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import re
 import shlex
 import shutil
 import subprocess
+import sys
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -110,6 +112,12 @@ def _registered_for_nobody(project: Project, *, has_new_token: bool) -> None:
         project.edit("iac.yaml", "{method: none}", "{method: token, token: {env: IAC_TOKEN}}")
 
 
+def _reached_by_token(project: Project) -> None:
+    """A client of the server whose registration access token is in a file."""
+    _registered_for_nobody(project, has_new_token=True)
+    project.write("grafana.token", issue_rat(project.sandbox.iam.world, project.registered("grafana")))
+
+
 def _request(project: Project) -> None:
     """A pull request, in a repository with a remote that has it."""
     hub = project.root.with_name("hub.git")
@@ -137,6 +145,7 @@ GIVEN: dict[str, Callable[[Project], object]] = {
     "drift": lambda project: project.by_hand("portal", client_name="Changed by hand"),
     "fmt": lambda project: project.iac("fmt"),
     "import": _exported,
+    "import by token": _reached_by_token,
     "init": _nothing,
     "keygen": _robots,
     "list": lambda project: project.by_hand("wiki", last_used="2026-01-31"),
@@ -182,6 +191,7 @@ def project(
     monkeypatch.setenv("IAC_CLIENT_SECRET", "secret")
     monkeypatch.setenv("IAC_AGE_IDENTITY", identity.reveal())
     monkeypatch.setenv("IAC_TOKEN", user_token(sandbox))
+    monkeypatch.setenv("REGISTRATION_CLIENT_URI", f"{sandbox.issuer}iam/api/client-registration/grafana")
     monkeypatch.delenv("IAC_ISSUER", raising=False)
     made = Project(tmp_path / "project", sandbox, capsys)
     made.write("iac.yaml", with_lineage(IAC_YAML.format(issuer=sandbox.issuer, recipient=recipient)))
@@ -200,13 +210,14 @@ def project(
     assert made.apply().code == 0
     pretend_terminal(monkeypatch, lambda stream: stream is not None and stream.readable())
     monkeypatch.setattr(click, "confirm", lambda *_, **__: True)
+    monkeypatch.setattr(click, "prompt", lambda *_, **__: sys.stdin.read())
     monkeypatch.setattr("iac.cli.sandbox.run", lambda *_: None)  # it runs until Ctrl-C; tests/sandbox starts it
     return made
 
 
 def _run(line: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     """One line of an example as a shell would run it; `iac` in this process."""
-    words = shlex.split(line)
+    words = list(map(os.path.expandvars, shlex.split(line)))
     if words[0] != "iac":
         subprocess.run(["bash", "-c", line], check=True, timeout=30)
         return
@@ -239,6 +250,7 @@ def test_an_example_does_what_it_says(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
+    name = f"{name} by token" if " --uri " in example.lines else name
     if name in GIVEN:
         GIVEN[name](project)
     for line in example.lines.splitlines():

@@ -34,7 +34,7 @@ def test_there_is_no_page_of_another_service() -> None:
 def test_the_index_names_the_templates_that_loaders_read() -> None:
     """Each of them is named in tests/live/test_services.py by the file that it makes."""
     live = (ROOT / "tests/live/test_services.py").read_text(encoding="utf-8")
-    table = INDEX.partition("## Which loaders")[2]
+    table = INDEX.partition("## Tested with")[2]
     files = {each.template: each.file for service in services().values() for each in service.files}
     named = {name for name in re.findall(r"`([a-z0-9-]+)`", table) if name in files}
     assert len(named) == 17

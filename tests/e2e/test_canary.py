@@ -122,7 +122,7 @@ def cage(project: Project, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cage]:
         whole = traceback.TracebackException.from_exception(error, capture_locals=True)
         cage.tracebacks.append("".join(whole.format()))
 
-    def kept_report(error: Exception, **how: bool) -> int:
+    def kept_report(error: Exception, **how: Any) -> int:
         keep(error)
         return report(error, **how)
 

@@ -50,7 +50,7 @@ def test_a_project_in_order_says_so(project: Project, monkeypatch: pytest.Monkey
 def test_a_server_that_shows_secrets_is_told_with_what_that_means_for_plans(project: Project) -> None:
     exposure = look(project)["exposure"]
     assert "warning" == exposure["verdict"]
-    assert "a job that plans reads them" in exposure["says"]
+    assert "each job that plans" in exposure["says"]
 
 
 def test_a_login_that_only_reads_is_right_for_plans(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,7 +8,7 @@ import re
 import shutil
 import socket
 import traceback
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -168,7 +168,7 @@ def test_a_fault_in_iac_itself_is_told_without_the_password(
     tracebacks: list[str] = []
     report = failure.report
 
-    def keep(error: Exception, **how: bool) -> int:
+    def keep(error: Exception, **how: Any) -> int:
         whole = traceback.TracebackException.from_exception(error, capture_locals=True)
         tracebacks.append("".join(whole.format()))
         return report(error, **how)

@@ -122,6 +122,7 @@ def test_apply_goes_in_order_and_stops_at_the_first_that_does_not_end_well(many:
     ended = many.iac("apply", "--all-envs", "--auto-approve")
     assert ended.code == 6
     assert 1 == ended.out.count("Apply: 1 done.")
+    assert "error: down: " in ended.err
     assert "dev: not tried, because down did not end well" in ended.err
     going = many.iac("apply", "--all-envs", "--auto-approve", "--keep-going", "--format", "json")
     assert going.code == 6
@@ -150,7 +151,7 @@ def test_a_saved_plan_holds_all_environments(many: Project) -> None:
     assert 64 == many.iac("apply", plan, "--env", "down").code
     rest = many.iac("apply", plan)
     assert (0, 1) == (rest.code, rest.out.count("Apply: 1 done."))
-    assert "is not written: there is no plan of down" in many.iac("plan", "--all-envs", "--out", plan).err
+    assert "is not written: there is no plan of down" in many.iac("-q", "plan", "--all-envs", "--out", plan).err
     many.write("plan.json", '{"environments": []}')
     assert 1 == many.iac("apply", plan, "--auto-approve").code
 
@@ -190,7 +191,7 @@ def test_reports_hold_all_environments(many: Project) -> None:
 
 def test_a_report_without_an_environment_that_is_down_says_so(many: Project) -> None:
     reports = [f"--report={view}={many.root / view}" for view in ("sarif", "junit")]
-    ended = many.iac("plan", "--all-envs", *reports)
+    ended = many.iac("-q", "plan", "--all-envs", *reports)
     assert (6, f"{many.root / 'sarif'} has no plan of down\n") == (ended.code, ended.err)
     assert ["prod", "dev"] == [run["automationDetails"]["id"][9:-1] for run in json.loads(many.read("sarif"))["runs"]]
     for shown in (many.read("junit"), many.iac("verify", "--all-envs", "--format", "junit").out):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 import pytest
 
-from iac.cli import secret as secret_command
+from iac.cli import context as command_context
 from iac.sandbox.model import Client
 from tests.fakes.provider import logs_in
 
@@ -110,7 +110,7 @@ class TestSet:
             asked.extend([text, hide_input, err])
             return KNOWN
 
-        monkeypatch.setattr(secret_command, "is_terminal", lambda _: True)
+        monkeypatch.setattr(command_context, "is_terminal", lambda _: True)
         monkeypatch.setattr(click, "prompt", prompt)
         assert adopted.iac("secret", "set", ADDRESS).code == 0
         assert asked == [f"secret of {ADDRESS}", True, True]

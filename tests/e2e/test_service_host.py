@@ -193,7 +193,7 @@ def test_no_secret_of_another_client_is_anywhere_on_the_host(host: Host, monkeyp
     errors: list[str] = []
     report = failure.report
 
-    def kept(error: Exception, **how: bool) -> int:
+    def kept(error: Exception, **how: Any) -> int:
         errors.append("".join(traceback.TracebackException.from_exception(error, capture_locals=True).format()))
         return report(error, **how)
 

@@ -115,6 +115,14 @@ class Keycloak(RealServer):
         client = self._client(client_id)
         self.admin("PUT", f"clients/{client['id']}", {**client, **values})
 
+    def let_register(self, client_id: str) -> str:
+        """The service account of the client gets the role that the realm has for it."""
+        account = self.admin("GET", f"clients/{self._client(client_id)['id']}/service-account-user")["id"]
+        roles = self._client("realm-management")["id"]
+        role = self.admin("GET", f"clients/{roles}/roles/create-client")
+        self.admin("POST", f"users/{account}/role-mappings/clients/{roles}", [role])
+        return " (role create-client)"
+
     def change(self, client_id: str, name: str) -> None:
         self._edit(client_id, name=name)
 

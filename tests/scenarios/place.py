@@ -5,8 +5,10 @@ from __future__ import annotations
 import io
 import json
 import re
+import sys
 from abc import ABC, abstractmethod
 from contextlib import redirect_stderr, redirect_stdout
+from copy import copy
 from typing import TYPE_CHECKING, Any
 
 from iac.cli import run
@@ -28,6 +30,7 @@ class Place(ABC):
         can_choose_id: a definition names the client_id.
         has_token: clients are reached by registration access tokens.
         scopes: of the client that the scenarios change; None where a definition leaves them to the server.
+        login_scopes: of a client by which iac logs in; None for those of any client.
         is_iam: the server is an INDIGO IAM.
         fields: of the definition, beside what is common, that this server needs.
     """
@@ -37,6 +40,7 @@ class Place(ABC):
     can_choose_id = False
     has_token = False
     scopes: Sequence[str] | None = ("openid", "profile")
+    login_scopes: Sequence[str] | None = None
     is_iam = False
 
     @abstractmethod
@@ -50,6 +54,10 @@ class Place(ABC):
     @abstractmethod
     def ids(self) -> set[str]:
         """The clients that there are."""
+
+    @abstractmethod
+    def register_by_hand(self) -> Mapping[str, Any]:
+        """Somebody registers a client; the whole answer."""
 
     @abstractmethod
     def change(self, client_id: str, name: str) -> None:
@@ -74,6 +82,11 @@ class Place(ABC):
     @abstractmethod
     def age_tokens(self, client_id: str) -> bool:
         """Make the tokens so old that the next PUT brings another; False where age is no matter."""
+
+    def let_register(self, client_id: str) -> str:
+        """An administrator lets a client register others: what it is given, "" where a server has no such right."""
+        del client_id
+        return ""
 
     def mark(self, client_id: str) -> None:
         """Somebody sets what no definition has."""
@@ -115,6 +128,16 @@ class Work:
         self.write("iac.yaml", f"project: demo\n{place.settings()}{state}")
         assert self.iac("state", "init")[0] == 0
 
+    def beside(self, name: str, auth: str) -> Work:
+        """Another project at the same place, with a login of its own."""
+        other = copy(self)
+        other.root = self.root / name
+        settings = re.sub(r"(?m)^auth: .*$", f"auth: {auth}", f"project: {name}\n{self.place.settings()}")
+        state = (self.root / "iac.yaml").read_text(encoding="utf-8").partition("state:\n")[2].partition("removed:")[0]
+        other.write("iac.yaml", settings + "state:\n" + re.sub(r"(?m)^  lineage: .*\n", "", state))
+        assert other.iac("state", "init")[0] == 0
+        return other
+
     def write(self, path: str, text: str) -> None:
         (self.root / path).parent.mkdir(parents=True, exist_ok=True)
         (self.root / path).write_text(text, encoding="utf-8")
@@ -138,19 +161,32 @@ class Work:
     def undefine(self, address: str = ADDRESS, then: str = "delete") -> None:
         (self.root / f"clients.d/{address}.yaml").unlink()
         text, _, removed = (self.root / "iac.yaml").read_text(encoding="utf-8").partition("removed:\n")
-        self.write("iac.yaml", f"{text}removed:\n{removed}- {{address: {address}, then: {then}}}\n")
+        self.write("iac.yaml", f"{text}removed:\n{removed}- {{address: {json.dumps(address)}, then: {then}}}\n")
 
-    def iac(self, *arguments: str) -> tuple[int, str, str]:
-        """One command: its exit code, stdout, stderr."""
-        out, err = io.StringIO(), io.StringIO()
-        with redirect_stdout(out), redirect_stderr(err):
-            code = run(["-C", str(self.root), *arguments])
+    def iac(self, *arguments: str, given: str | None = None) -> tuple[int, str, str]:
+        """One command: its exit code, stdout, stderr. `given` is what it gets on stdin."""
+        out, err, stdin = io.StringIO(), io.StringIO(), sys.stdin
+        if given is not None:
+            sys.stdin = io.TextIOWrapper(io.BytesIO(given.encode()))
+        try:
+            with redirect_stdout(out), redirect_stderr(err):
+                code = run(["-C", str(self.root), *arguments])
+        finally:
+            sys.stdin = stdin
         assert "Traceback" not in err.getvalue() + out.getvalue()
         return code, out.getvalue(), err.getvalue()
 
     def feed(self, monkeypatch: pytest.MonkeyPatch, text: str) -> None:
         """What the next command reads from stdin."""
         monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(text.encode())))
+
+    def take_in(self, made: Mapping[str, Any], *arguments: str) -> tuple[int, str, str]:
+        """Import a client, by its token where it has one."""
+        command = ("import", str(made["client_id"]), *arguments)
+        if not self.place.has_token:
+            return self.iac(*command)
+        given = f"{made['registration_access_token']}\n"
+        return self.iac(*command, "--uri", made["registration_client_uri"], given=given)
 
     def apply(self, *arguments: str) -> tuple[int, str, str]:
         return self.iac("apply", "--auto-approve", *arguments)

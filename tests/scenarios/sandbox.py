@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import time
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+from urllib.request import Request, urlopen
 
 from iac.sandbox import access
 from iac.sandbox.fault import Fault, FaultKind
@@ -47,6 +49,17 @@ class SandboxPlace(Place):
     def ids(self) -> set[str]:
         return {client.client_id or "" for client in self.sandbox.iam.world.store.clients()}
 
+    def register_by_hand(self) -> Mapping[str, Any]:
+        """By self service, as the user where somebody logs in."""
+        asked = {"client_name": "By hand", "redirect_uris": ["https://portal.example.org/cb"], "scope": "openid"}
+        head = {"Content-Type": "application/json"}
+        if token := self.environ().get("IAC_TOKEN"):
+            head["Authorization"] = f"Bearer {token}"
+        where = f"{self.sandbox.url}{SandboxPlace.registrations}"
+        with urlopen(Request(where, json.dumps(asked).encode(), head), timeout=10) as answer:
+            made: dict[str, Any] = json.load(answer)
+            return made
+
     def change(self, client_id: str, name: str) -> None:
         self.sandbox.iam.world.store.put(replace(self._client(client_id), client_name=name))
 
@@ -83,6 +96,7 @@ class Management(SandboxPlace):
     registrations = "/iam/api/clients"
     auth = "{method: client_credentials, client_id: {env: IAC_CLIENT_ID}, client_secret: {env: IAC_CLIENT_SECRET}}"
     can_choose_id = True
+    login_scopes = ("iam:admin.read", "iam:admin.write")
 
     def environ(self) -> Mapping[str, str]:
         return {"IAC_CLIENT_ID": LOGIN[0], "IAC_CLIENT_SECRET": LOGIN[1]}
@@ -91,6 +105,7 @@ class Management(SandboxPlace):
 class User(SandboxPlace):
     column = "self service, user"
     auth = "{method: token, token: {env: IAC_TOKEN}}"
+    login_scopes = ("openid",)
 
     def environ(self) -> Mapping[str, str]:
         return {"IAC_TOKEN": user_token(self.sandbox)}

@@ -213,6 +213,31 @@ def _login_by_key(work: Work, address: str, uri: str) -> str:
     return "proven" if login["verdict"] == "ok" else f"{login['verdict']}: {login['why']}"
 
 
+def own_login(work: Work) -> str:
+    """`iac` itself logs in by a key: as a client that it has registered itself, and that may register others."""
+    scopes = {} if work.place.login_scopes is None else {"scope": list(work.place.login_scopes)}
+    output = {"template": "key.json.j2", "path": "out/login.json"}
+    robot = {"grant_types": ["client_credentials"], "redirect_uris": [], "outputs": [output], **scopes}
+    work.define("team/login", **robot)
+    assert work.iac("keygen", "team/login")[0] == 0
+    if why := work.mistake() or work.refusal():
+        work.drop("team/login")
+        return f"no such client: {why}"
+    client_id, key = work.held("team/login")["client_id"], {"file": str(work.root / "out/login.json")}
+    right = work.place.let_register(client_id)
+    auth = {"method": "private_key_jwt", "client_id": client_id, "private_key": key, **scopes}
+    by_key = work.beside("by-key", json.dumps(auth))
+    code, _, err = by_key.iac("whoami")
+    assert code == 0, err
+    by_key.define("team/by-key")
+    if not (words := by_key.refusal()):
+        assert by_key.logs_in("team/by-key")
+        assert by_key.is_settled()
+    work.undefine("team/login")
+    assert work.refusal() == ""
+    return f"accepted; registers no client: {words}" if words else f"accepted{right}; registers clients"
+
+
 def bad_initial(work: Work) -> str:
     """An initial access token that does not do is said, and nothing is registered."""
     tokens = work.place.bad_initial()
@@ -245,6 +270,30 @@ def policies(work: Work) -> str:
         assert before == work.place.ids()
         work.drop("team/refused")
     return "; ".join(said) or "has none that the scenarios meet"
+
+
+def take_in(work: Work) -> str:
+    """A client that somebody registered comes in, and leaves again."""
+    made = work.place.register_by_hand()
+    code, out, err = work.take_in(made, "--format", "json")
+    assert code == 0, err
+    (written,) = json.loads(out)["written"]
+    address = written["address"]
+    if work.place.has_token:
+        assert work.is_settled()
+    else:
+        assert [("adopt", [])] == [(change["action"], change["fields"]) for change in work.plan()["changes"]]
+        assert work.apply()[0] == 0
+        assert work.is_settled()
+    file = work.root / written["file"]
+    text = file.read_text(encoding="utf-8")
+    file.write_text(re.sub(r"(?m)^client_name: .*$", "client_name: Taken in", text), encoding="utf-8")
+    assert work.refusal() == ""
+    assert work.is_settled()
+    work.undefine(address)
+    assert work.refusal() == ""
+    assert str(made["client_id"]) not in work.place.ids()
+    return "by its token, in one step" if work.place.has_token else "as `adopt`, without field changes"
 
 
 def drift(work: Work) -> str:
@@ -424,6 +473,8 @@ ROWS: dict[str, Scenario] = {
     "what no definition has": others_survive,
     "`iac verify` proves": verify,
     "`iac verify` of a key": key_login,
+    "login of `iac` by `private_key_jwt`": own_login,
+    "`iac import` of a client that is there": take_in,
     "drift": drift,
     "a plan needs the key of the state": read_without_key,
     "rotation": rotate,

@@ -109,7 +109,8 @@ def test_an_import_of_a_client_that_only_its_token_reads_says_so_and_not_that_th
         made = server.register()
         code, _, err = work.iac("import", made["client_id"])
         assert 1 == code
-        assert "iac secret token ADDR --uri" in err
+        assert "iac import CLIENT_ID --uri" in err
+        assert "iac list" not in err
         assert "no such client" not in err
 
 

@@ -24,7 +24,7 @@ from iac.core.plan.change import (
     SecretChange,
 )
 from iac.core.plan.guards import guard
-from iac.core.plan.plan import PendingWrite, Plan, ReleasedFields, StandingPredecessor
+from iac.core.plan.plan import PendingWrite, Plan, StandingPredecessor
 from iac.views.kind import DiagnosticsView, PlanView, ViewSettings, render_diagnostics, render_plans
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def plan_of(given: dict[str, Any]) -> Plan:
         unmanaged=given.get("unmanaged", 0),
         guards=tuple(_guard(each) for each in given.get("guards", ())),
         findings=tuple(_finding(each) for each in given.get("findings", ())),
-        released=tuple(ReleasedFields(each["address"], tuple(each["fields"])) for each in given.get("released", ())),
+        released={each["address"]: tuple(each["fields"]) for each in given.get("released", ())},
         pending=tuple(PendingWrite(**each) for each in given.get("pending", ())),
         predecessors=tuple(
             StandingPredecessor(

@@ -16,7 +16,7 @@ from iac.core.plan.change import (
     SecretChange,
 )
 from iac.core.plan.guards import guard
-from iac.core.plan.plan import PendingWrite, Plan, ReleasedFields
+from iac.core.plan.plan import PendingWrite, Plan
 
 TEXTS = (
     "plain",
@@ -68,7 +68,7 @@ def everywhere(text: str) -> Plan:
             guard("even", text, (text,), setting=text),
         ),
         findings=tuple(Diagnostic("odd", text, Location(text), text, text, severity, text) for severity in Severity),
-        released=(ReleasedFields(text, (text,)),),
+        released={text: (text,)},
         pending=(PendingWrite(text, text, text, text),),
         moved=((text, text),),
         complete=False,

@@ -13,7 +13,7 @@ from iac.core.capabilities import Capabilities
 from iac.core.errors import Diagnostic, Location, RenderError, ServerError, Severity, StateError
 from iac.core.plan.change import Action, Cause, Change, FieldChange, OutputAction, OutputChange, SecretChange
 from iac.core.plan.guards import guard
-from iac.core.plan.plan import PendingWrite, Plan, ReleasedFields, TakenOverFields
+from iac.core.plan.plan import PendingWrite, Plan
 from iac.views.text import plan_text, report_text, summary_line
 
 HOSTILE = "a\x1b[31mred\u202eder\u200b\n::error::| `x` <b>@team</b>\r\u2028"
@@ -127,15 +127,15 @@ def test_a_create_shows_values_and_a_leaver_only_why() -> None:
 
 
 def test_one_value_that_is_taken_over_stands_beside_the_one_before() -> None:
-    taken = TakenOverFields("team/app", (FieldChange.of("client_name", "Old", "New", Cause.SERVER),))
-    assert "taken over team/app: client_name Old -> New" in "\n".join(shown(plan(taken_over=(taken,))))
+    taken = {"team/app": (FieldChange.of("client_name", "Old", "New", Cause.SERVER),)}
+    assert "taken over team/app: client_name Old -> New" in "\n".join(shown(plan(taken_over=taken)))
 
 
 def test_what_is_known_beside_changes_is_said_before_refusals() -> None:
     found = plan(
         moved=(("team/old", "team/new"),),
-        released=(ReleasedFields("team/app", ("contacts", "client_uri")),),
-        taken_over=(TakenOverFields("team/app", (FieldChange.of("contacts", ("a@x",), ("b@x",), Cause.SERVER),)),),
+        released={"team/app": ("contacts", "client_uri")},
+        taken_over={"team/app": (FieldChange.of("contacts", ("a@x",), ("b@x",), Cause.SERVER),)},
         pending=(PendingWrite("team/app", "app", "create", "2026-11-23T10:00:00Z"),),
         findings=(Diagnostic("odd", "an odd thing", severity=Severity.WARNING, where="team/app"),),
         guards=(
@@ -254,7 +254,7 @@ def _everywhere(text: str) -> tuple[Plan, Report]:
         (hostile, replace(hostile, action=Action.CREATE)),
         guards=(guard("x", text, (text,), why=text, limit=text, value=text, setting=text, flag=text),),
         findings=(Diagnostic("odd", text, None, text, text, Severity.WARNING, text),),
-        released=(ReleasedFields(text, (text,)),),
+        released={text: (text,)},
         pending=(PendingWrite(text, text, text, text),),
         moved=((text, text),),
     )

@@ -146,21 +146,18 @@ class _Document(_GitCell):
     def _make(self, data: bytes | None, at: _Version) -> _Version:
         path = self._names.path
         if at.tip and at.version is None:
-            self._must_have_room(at.tip, path)
+            # A file of others is not replaced by a folder for ours.
+            parts = path.split("/")[:-1]
+            folders = ["/".join(parts[: number + 1]) for number in range(len(parts))]
+            for folder, kind in self._copy.kinds(at.tip, folders).items():
+                if kind not in {"", "tree"}:
+                    raise NotStored(f"{folder} is a file in branch {self._names.branch}", is_refusal=True)
         made = self._copy.commit(_subject(path, data), at.tip, path, data)
         return _Version(made.commit, made.blob)
 
     def _reached(self, at: _Version) -> _Version:
         self._known = at
         return at
-
-    def _must_have_room(self, tip: str, path: str) -> None:
-        """A file of others is not replaced by a folder for ours."""
-        parts = path.split("/")[:-1]
-        folders = ["/".join(parts[: number + 1]) for number in range(len(parts))]
-        for folder, kind in self._copy.kinds(tip, folders).items():
-            if kind not in {"", "tree"}:
-                raise NotStored(f"{folder} is a file in branch {self._names.branch}", is_refusal=True)
 
 
 class _Note(_GitCell):

@@ -159,7 +159,9 @@ class HttpLock(Lock):
                     raise error
                 case LockHeld(held_id, holder) if is_over(holder, self._clock.now()) and taken_over < _TRIES:
                     taken_over += 1
-                    self._take_over(held_id, holder)
+                    warn_taken_over(holder)
+                    if reason := self._server.free(held_id):
+                        _log.info("it could not be freed: %s", reason)
                 case LockHeld(_, holder):
                     is_momentary = self._is_momentary(holder)
                     if self._clock.now() >= (patience if is_momentary else deadline):
@@ -176,11 +178,6 @@ class HttpLock(Lock):
                 return answer
             self._clock.sleep(POLL)
         return self._server.lock(lock_id)
-
-    def _take_over(self, held_id: str, holder: Holder) -> None:
-        warn_taken_over(holder)
-        if reason := self._server.free(held_id):
-            _log.info("it could not be freed: %s", reason)
 
     def _extended(self, holder: Holder) -> Holder:
         """The holder, with the time that a lock is taken for here."""

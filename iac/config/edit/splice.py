@@ -75,7 +75,9 @@ def splice_text(text: str, environment: str, values: Mapping[str, Value | None])
     splices: list[_Splice] = []
     added = ""
     for name, value in values.items():
-        entry = _find(root, environment, name)
+        *above, key = _path(name)
+        layers = (_below(root, "environments", environment), root)
+        entry = next((entry for layer in layers if (entry := _single_entry(_below(layer, *above), key))), None)
         if entry is not None:
             splices += _key(entry[0], name)
             splices += _value(text, entry, name, value)
@@ -85,16 +87,7 @@ def splice_text(text: str, environment: str, values: Mapping[str, Value | None])
             added += _new_key(root, name, value, _line_end(text))
     for splice in sorted(splices, reverse=True):
         text = text[: splice.start] + splice.text + text[splice.end :]
-    return _append_keys(text, root, added)
-
-
-def _line_end(text: str) -> str:
-    return "\r\n" if "\r\n" in text else "\n"
-
-
-def _append_keys(text: str, root: yaml.MappingNode, added: str) -> str:
-    """New keys come first in a flow mapping, last in a block."""
-    if not added:
+    if not added:  # new keys come first in a flow mapping, last in a block
         return text
     if root.flow_style:
         start = root.start_mark.index + 1
@@ -103,16 +96,14 @@ def _append_keys(text: str, root: yaml.MappingNode, added: str) -> str:
     return start + inner + ("" if inner.endswith("\n") else _line_end(text)) + added + end
 
 
+def _line_end(text: str) -> str:
+    return "\r\n" if "\r\n" in text else "\n"
+
+
 def _new_key(root: yaml.MappingNode, name: str, value: Value | None, line_end: str) -> str:
     if root.flow_style:
         return f'"{name}": {_flow(name, value, is_quoted=True)}, '
     return f"{' ' * root.start_mark.column}{name}: {_flow(name, value, is_quoted=False)}{line_end}"
-
-
-def _find(root: yaml.MappingNode, environment: str, name: str) -> _Entry | None:
-    *above, key = _path(name)
-    layers = (_below(root, "environments", environment), root)
-    return next((entry for layer in layers if (entry := _single_entry(_below(layer, *above), key))), None)
 
 
 def _below(node: yaml.Node | None, *keys: str) -> yaml.Node | None:

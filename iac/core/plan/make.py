@@ -13,7 +13,7 @@ from iac.core.desired import Desired, DesiredClient, Disposition, RemovedEntry
 from iac.core.errors import Diagnostic, Severity
 from iac.core.model import Actual, Registration, UnreadReason
 from iac.core.plan import guards
-from iac.core.plan.change import Action, Change, PredecessorChange, SecretChange, SecretStep
+from iac.core.plan.change import Action, Change, FieldChange, PredecessorChange, SecretChange, SecretStep
 from iac.core.plan.diff import taken_over
 from iac.core.plan.identity import (
     find_moves,
@@ -28,7 +28,7 @@ from iac.core.plan.identity import (
     without_additions,
 )
 from iac.core.plan.output import as_rendered, attach_outputs
-from iac.core.plan.plan import Draft, PendingWrite, Plan, PlanOptions, ReleasedFields, TakenOverFields
+from iac.core.plan.plan import Draft, PendingWrite, Plan, PlanOptions
 from iac.core.plan.proposal import (
     add_change,
     begun_restore,
@@ -96,8 +96,8 @@ def _finish(draft: Draft, moves: tuple[tuple[str, str], ...]) -> Plan:
         no_op=sum(address in state.clients and address not in draft.changes for address in wanted),
         unmanaged=_unmanaged(draft),
         guards=(*_located(draft), *guards.on_counts(changes, desired.limits)),
-        released=tuple(_released(wanted, desired, state)),
-        taken_over=tuple(_taken_over(draft, wanted)),
+        released=dict(_released(wanted, desired, state)),
+        taken_over=dict(_taken_over(draft, wanted)),
         findings=(
             *(*draft.findings, *find_sealed_otherwise(draft, moves), *unread, *find_due(draft)),
             *find_secretless(draft),
@@ -132,16 +132,16 @@ def _unmanaged(draft: Draft) -> int:
     return max(0, draft.actual.total - len(known & (there | unread)))
 
 
-def _released(wanted: Iterable[str], desired: Desired, state: State) -> Iterator[ReleasedFields]:
+def _released(wanted: Iterable[str], desired: Desired, state: State) -> Iterator[tuple[str, tuple[str, ...]]]:
     for address in wanted:
         stored = state.clients.get(address)
         client = desired.clients[address]
         gone = (stored.declared if stored else frozenset()) - (client.declared - client.implied)
         if gone:
-            yield ReleasedFields(address, tuple(sorted(gone)))
+            yield address, tuple(sorted(gone))
 
 
-def _taken_over(draft: Draft, wanted: Iterable[str]) -> Iterator[TakenOverFields]:
+def _taken_over(draft: Draft, wanted: Iterable[str]) -> Iterator[tuple[str, tuple[FieldChange, ...]]]:
     facts, defaults = draft.actual.facts, draft.desired.server_defaults
     for address in wanted:
         client, stored = draft.desired.clients[address], draft.state.clients.get(address)
@@ -149,7 +149,7 @@ def _taken_over(draft: Draft, wanted: Iterable[str]) -> Iterator[TakenOverFields
         if stored is None or observed is None or stored.client_id != client.client_id:
             continue
         if fields := taken_over(client, observed, stored, facts, defaults):
-            yield TakenOverFields(address, fields)
+            yield address, fields
 
 
 def to_read(desired: Desired, state: State, options: PlanOptions) -> tuple[list[str], list[str]]:
@@ -258,7 +258,10 @@ def plan_client(draft: Draft, client: DesiredClient) -> None:
     if stored is not None and client.client_id in draft.actual.registrations:
         guard_lost(draft, client)
     if stored is not None and replacement is not None:
-        _plan_another(draft, replacement, stored)
+        if draft.actual.facts.api.server_chooses and replacement.client_id:
+            draft.guards.append(guards.other_id(replacement.address, stored.client_id, replacement.client_id))
+        else:
+            plan_succession(draft, replacement, stored)
         return
     observed = draft.actual.registrations.get(client.client_id)
     if observed is None and client.client_id in draft.actual.partial:
@@ -272,13 +275,6 @@ def plan_client(draft: Draft, client: DesiredClient) -> None:
     else:
         _plan_update(draft, client, observed, stored)
         plan_predecessors(draft, client, observed, stored)
-
-
-def _plan_another(draft: Draft, client: DesiredClient, stored: ClientState) -> None:
-    if draft.actual.facts.api.server_chooses and client.client_id:
-        draft.guards.append(guards.other_id(client.address, stored.client_id, client.client_id))
-    else:
-        plan_succession(draft, client, stored)
 
 
 def _plan_create(draft: Draft, client: DesiredClient, stored: ClientState | None) -> None:
@@ -296,21 +292,20 @@ def _plan_create(draft: Draft, client: DesiredClient, stored: ClientState | None
         reason = "an interrupted run did not register it"
     findings = change.findings
     if client.adopt and stored is None:
-        findings = (*findings, _nothing_to_adopt(client))
+        findings = (
+            *findings,
+            Diagnostic(
+                "nothing-to-adopt",
+                f"adopt: true, but {client.client_id} is not registered",
+                client.at("adopt"),
+                "apply creates it",
+                "check client_id and issuer, or remove adopt: true",
+                Severity.WARNING,
+                client.address,
+                {"field": "adopt"},
+            ),
+        )
     add_change(draft, replace(change, action=Action.CREATE, reason=reason, findings=findings), client)
-
-
-def _nothing_to_adopt(client: DesiredClient) -> Diagnostic:
-    return Diagnostic(
-        "nothing-to-adopt",
-        f"adopt: true, but {client.client_id} is not registered",
-        client.at("adopt"),
-        "apply creates it",
-        "check client_id and issuer, or remove adopt: true",
-        Severity.WARNING,
-        client.address,
-        {"field": "adopt"},
-    )
 
 
 def _plan_adopt(draft: Draft, client: DesiredClient, observed: Registration) -> None:

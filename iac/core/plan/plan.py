@@ -27,26 +27,6 @@ DIGEST_VERSION = "1.0"
 
 
 @dataclass(frozen=True, slots=True)
-class ReleasedFields:
-    """Fields of an address that are no longer declared: the server keeps their values, nothing is done."""
-
-    address: str
-    fields: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class TakenOverFields:
-    """What the definition of an address and the server both have since the last apply; only state has to learn it.
-
-    Attributes:
-        fields: `before` is what was applied, `after` what both have.
-    """
-
-    address: str
-    fields: tuple[FieldChange, ...]
-
-
-@dataclass(frozen=True, slots=True)
 class StandingPredecessor:
     """A client that another one has taken the place of, and that is still registered.
 
@@ -97,6 +77,9 @@ class Plan:
     """What would be done to one environment.
 
     Attributes:
+        released: by address, the fields that are no longer declared: the server keeps their values, nothing is done.
+        taken_over: by address, what its definition and the server both have since the last apply, with what was applied
+            as `before`; only state has to learn it.
         recipients: by address, who can open the secrets of clients that have no change, where that is not as wanted.
     """
 
@@ -109,8 +92,8 @@ class Plan:
     unmanaged: int = 0
     guards: tuple[Diagnostic, ...] = ()
     findings: tuple[Diagnostic, ...] = ()
-    released: tuple[ReleasedFields, ...] = ()
-    taken_over: tuple[TakenOverFields, ...] = ()
+    released: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    taken_over: Mapping[str, tuple[FieldChange, ...]] = field(default_factory=dict)
     pending: tuple[PendingWrite, ...] = ()
     moved: tuple[tuple[str, str], ...] = ()
     predecessors: tuple[StandingPredecessor, ...] = ()
@@ -163,9 +146,10 @@ class Plan:
             "changes": [change.to_dict() for change in self.changes],
             "guards": [{"message": guard.headline, **guard.to_dict()} for guard in self.guards],
             "findings": [{"message": finding.headline, **finding.to_dict()} for finding in self.findings],
-            "released": [{"address": r.address, "fields": list(r.fields)} for r in self.released],
+            "released": [{"address": address, "fields": list(names)} for address, names in self.released.items()],
             "taken_over": [
-                {"address": t.address, "fields": [field.to_dict() for field in t.fields]} for t in self.taken_over
+                {"address": address, "fields": [field.to_dict() for field in fields]}
+                for address, fields in self.taken_over.items()
             ],
             "pending": [
                 {"address": p.address, "client_id": p.client_id, "action": p.action, "at": p.at} for p in self.pending

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 from fnmatch import fnmatchcase
 
@@ -86,7 +86,18 @@ def _sends(change: Change, client_id: str) -> bool:
 def guard_new(draft: Draft, client: DesiredClient, stored: ClientState | None) -> None:
     """A create where the server chooses the id: never one that may be the second."""
     if client.address in draft.named:
-        draft.guards.append(_not_registered(client.address, client.client_id))
+        draft.guards.append(
+            guards.guard(
+                "client-id-not-chosen",
+                f"this login finds no client with client_id {client.client_id}",
+                [client.address],
+                why="with this provider the server chooses the ids of new clients",
+                value=client.client_id,
+                setting="remove client_id from the definition of a new client; for a registered one correct it, or the"
+                " login",
+                field="client_id",
+            )
+        )
     if client.address in draft.options.recreate or guard_lost(draft, client):
         return
     if stored is not None:
@@ -101,8 +112,20 @@ def guard_change(draft: Draft, change: Change, stored: ClientState | None) -> No
     if change.step is SecretStep.ROTATE and not server.can_rotate(facts_for(draft, stored)):
         draft.guards.append(_no_rotation(change.address, change.client_id, draft.desired.api))
     scopes = sorted(_stripped(draft, change, stored)) if change.writes_fields else []
-    if scopes:
-        draft.guards.append(_strips_scopes(change.address, change.client_id, scopes))
+    if scopes:  # IAM issue 461
+        draft.guards.append(
+            guards.guard(
+                "scope-would-be-stripped",
+                f"an update would take away scopes: {' '.join(scopes)}",
+                [change.address],
+                why="somebody else may have granted them, and an update by self service drops those that this login"
+                " cannot grant",
+                value=change.client_id,
+                setting=f"grantable_scopes: [{', '.join(scopes)}] in iac.yaml if self service grants them; else"
+                " iam-admin",
+                field="scope",
+            )
+        )
 
 
 def _stripped(draft: Draft, change: Change, stored: ClientState | None) -> Iterator[str]:
@@ -118,19 +141,6 @@ def _stripped(draft: Draft, change: Change, stored: ClientState | None) -> Itera
 
 def _scopes(fields: Fields) -> frozenset[str]:
     return frozenset(members(fields.get("scope")))
-
-
-def _not_registered(address: str, client_id: str) -> Diagnostic:
-    """A definition names a client_id that is not there, and this API takes no chosen ones."""
-    return guards.guard(
-        "client-id-not-chosen",
-        f"this login finds no client with client_id {client_id}",
-        [address],
-        why="with this provider the server chooses the ids of new clients",
-        value=client_id,
-        setting="remove client_id from the definition of a new client; for a registered one correct it, or the login",
-        field="client_id",
-    )
 
 
 def guard_lost(draft: Draft, client: DesiredClient) -> bool:
@@ -175,18 +185,4 @@ def _no_rotation(address: str, client_id: str, api: Capabilities) -> Diagnostic:
         value=client_id,
         setting=f"{others}a new client under another address",
         field="secret.serial",
-    )
-
-
-def _strips_scopes(address: str, client_id: str, scopes: Sequence[str]) -> Diagnostic:
-    """A write would take scopes away that this login may not give back (IAM issue 461)."""
-    return guards.guard(
-        "scope-would-be-stripped",
-        f"an update would take away scopes: {' '.join(scopes)}",
-        [address],
-        why="somebody else may have granted them, and an update by self service drops those that this login cannot"
-        " grant",
-        value=client_id,
-        setting=f"grantable_scopes: [{', '.join(scopes)}] in iac.yaml if self service grants them; else iam-admin",
-        field="scope",
     )

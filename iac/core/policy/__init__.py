@@ -99,23 +99,23 @@ def judge(
         used.update(waivings)
         valid = [waiver for waiver in waivings if today <= waiver.until]
         diagnostics.append(_waived(finding, valid[0]) if valid else replace(finding, severity=_SEVERITIES[seriousness]))
-    expired = [_expired(waiver) for waiver in waivers if waiver.until < today]
+    expired = [
+        Diagnostic(
+            EXPIRED,
+            printable(f"the waiver of {waiver.rule} ended with {waiver.until}"),
+            waiver.location,
+            printable(f"its reason was: {waiver.reason}"),
+            "fix what it waived and remove the waiver, or give a reason for a later day",
+        )
+        for waiver in waivers
+        if waiver.until < today
+    ]
     return PolicyResult((*diagnostics, *expired), frozenset(used))
 
 
 def _waived(finding: Diagnostic, waiver: Waiver) -> Diagnostic:
     why = printable(f"waived until {waiver.until}: {waiver.reason}")
     return replace(finding, severity=Severity.WAIVED, why=why, fix="")
-
-
-def _expired(waiver: Waiver) -> Diagnostic:
-    return Diagnostic(
-        EXPIRED,
-        printable(f"the waiver of {waiver.rule} ended with {waiver.until}"),
-        waiver.location,
-        printable(f"its reason was: {waiver.reason}"),
-        "fix what it waived and remove the waiver, or give a reason for a later day",
-    )
 
 
 def unused(waiver: Waiver, severities: Mapping[str, str]) -> Diagnostic | None:
@@ -153,13 +153,12 @@ def review(plan: Plan, desired: Desired, wanted: Iterable[DesiredClient], contex
     Only clients that are `wanted`, which this run looks at, are reviewed.
     """
     changes = {change.address: change for change in plan.changes}
-    taken = {one.address: one.fields for one in plan.taken_over}
     rest: list[Diagnostic] = []
     for client in wanted:
         change = changes.get(client.address)
         diagnostics = list(_of_definition(client, plan, context))
         diagnostics += _of_change(change, client) if change else _of_recipients(plan, client)
-        if fields := taken.get(client.address):
+        if fields := plan.taken_over.get(client.address):
             diagnostics += _new(_by_hand(client, fields, context), diagnostics)
         diagnostics += _of_server(client, context)
         findings = tuple(

@@ -111,16 +111,11 @@ def _fields(answer: Mapping[str, Any], rules: Rules) -> Iterator[tuple[str, Valu
         if value is not None:
             yield name, int(value) if isinstance(value, float) else value
     if rules.keeps_others:
-        yield from _extras(answer, rules)
-
-
-def _extras(answer: Mapping[str, Any], rules: Rules) -> Iterator[tuple[str, Value]]:
-    """Members that no field stands for, by the name that they have in a definition's `extra`."""
-    known = {*FIELDS, *ANSWER_ONLY, *CREDENTIALS, "client_id", *(rule.wire for rule in rules.names.values())}
-    for name in answer.keys() - known:
-        text = canonical_json(answer[name])
-        if text is not None:
-            yield EXTRA + name, text
+        known = {*FIELDS, *ANSWER_ONLY, *CREDENTIALS, "client_id", *(rule.wire for rule in rules.names.values())}
+        for name in answer.keys() - known:
+            text = canonical_json(answer[name])
+            if text is not None:
+                yield EXTRA + name, text
 
 
 def detect_facts(entries: Iterable[Mapping[str, Any]]) -> Facts | None:

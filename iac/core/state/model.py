@@ -211,7 +211,7 @@ class OutputRecord:
     Attributes:
         digest: over template, fields and secret versions
         clients, sink: addresses, and where it was written
-        serial: that of the state which wrote it; 0 if unknown
+        serial: serial of the state that wrote it; 0 if unknown
         read: like `digest`, but only of what the template reads of its clients; empty if everything, or unknown
     """
 
@@ -229,7 +229,7 @@ class Approval:
     Attributes:
         digest, changes: digests of the plan and of its changes
         at: when it was approved
-        seen: by address, what changes with predecessors saw on the server, as JSON: the rest sees something else
+        seen: by address, what the plan saw on the server for a change with predecessors, as JSON
     """
 
     digest: str
@@ -243,15 +243,15 @@ class State:
     """The whole document.
 
     Attributes:
-        project, environment, issuer, lineage: whose state it is: as in `iac.yaml` (issuer: up to one trailing slash)
-        serial: counts saves; a save over another serial than was read is refused
+        project, environment, issuer, lineage: whose state it is, as in `iac.yaml`
+        serial: a number that each save raises
         run_id: the run that wrote it
         clients: by address, what was last applied
         outputs: by path or `SINK://PATH`, what was last written
         intents: by address, writes whose answer is not stored
         tombstones: deleted clients, for 30 days or until `iac state restore`
         approval: the last applied plan
-        keys: by address, keys of `iac keygen`, oldest first, also before the client exists
+        keys: by address, keys of `iac keygen`, oldest first
         served_issuer: the issuer in the server's discovery document; empty before the first apply
     """
 

@@ -68,7 +68,9 @@ class OidcAgent(Login):
 
     def fetch(self, http: Http, endpoints: Endpoints, clock: Clock) -> Bearer:
         """Ask the agent."""
-        found = self._found()
+        lines = self._ask().split("\n")  # the token, its issuer and its end
+        self._is_refused = False
+        found = LocatedToken(Secret(lines[0].strip()), self.where, lines[1].strip()) if len(lines) >= _LINES else None
         if found is None:
             raise self._failed("its answer is not that of oidc-token --all", f"try it: {self.where}")
         return check_token(found, endpoints, clock.now(), skew_words(http.skew))
@@ -76,12 +78,6 @@ class OidcAgent(Login):
     def forget(self, refused: Bearer) -> None:
         """Have the agent get a new token instead of the one in its memory."""
         self._is_refused = True
-
-    def _found(self) -> LocatedToken | None:
-        """The token and its issuer: the first two of the three lines of `oidc-token --all`."""
-        lines = self._ask().split("\n")
-        self._is_refused = False
-        return LocatedToken(Secret(lines[0].strip()), self.where, lines[1].strip()) if len(lines) >= _LINES else None
 
     def _ask(self) -> str:
         try:

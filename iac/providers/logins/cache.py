@@ -85,22 +85,19 @@ class TokenCache:
         descriptor = self._open_lock()
         try:
             if descriptor is not None:
-                self._lock(descriptor)
+                try:
+                    flock(descriptor, fcntl.LOCK_EX)
+                except TimeoutError as error:
+                    raise CredentialsError(
+                        "another run of iac uses the login and does not end",
+                        where=str(self.path),
+                        why=str(error.strerror),
+                        fix="end that process, and run this again",
+                    ) from None
             yield
         finally:
             if descriptor is not None:
                 os.close(descriptor)
-
-    def _lock(self, descriptor: int) -> None:
-        try:
-            flock(descriptor, fcntl.LOCK_EX)
-        except TimeoutError as error:
-            raise CredentialsError(
-                "another run of iac uses the login and does not end",
-                where=str(self.path),
-                why=str(error.strerror),
-                fix="end that process, and run this again",
-            ) from None
 
     def _open_lock(self) -> int | None:
         try:

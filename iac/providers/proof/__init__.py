@@ -97,9 +97,6 @@ class OAuthProver(Prover):
         if subject.fields.get("allow_introspection") is True and session.can_log_in:
             yield asked("introspection", lambda: check_introspection(session))
         yield from check_enabled(session)
-        yield from self._keys(subject)
-
-    def _keys(self, subject: ServiceLogin) -> Iterator[Evidence]:
         uri, jwk = subject.fields.get("jwks_uri"), subject.fields.get("jwk")
         if uri:
             yield asked("jwks_uri", lambda: check_jwks_uri(str(uri), self._transport, self._clock), str(uri))

@@ -101,22 +101,18 @@ def find_cluster(choice: ClusterChoice, environ: Mapping[str, str], account: Pat
     if path != usual or usual.exists():
         return _Kubeconfig(path, choice).cluster()
     if environ.get("KUBERNETES_SERVICE_HOST"):
-        return _own_cluster(choice, environ, account)
+        host, port = environ["KUBERNETES_SERVICE_HOST"], environ.get("KUBERNETES_SERVICE_PORT", "443")
+        url = f"https://[{host}]:{port}" if ":" in host else f"https://{host}:{port}"
+        authority = _read_text(account / "ca.crt")
+        return Cluster(
+            name="the pod's service account",
+            setting=f"sinks.{choice.sink}",
+            address=_address(url, account),
+            trust=lambda: _context(authority),
+            token=Secret(_read_text(account / "token").strip()),
+        )
     fix = f"name a kubeconfig in sinks.{choice.sink}.kubeconfig, or export KUBECONFIG"
     raise InputError("no cluster is configured", where=f"sink {choice.sink}", why=f"there is no {path}", fix=fix)
-
-
-def _own_cluster(choice: ClusterChoice, environ: Mapping[str, str], account: Path) -> Cluster:
-    host, port = environ["KUBERNETES_SERVICE_HOST"], environ.get("KUBERNETES_SERVICE_PORT", "443")
-    url = f"https://[{host}]:{port}" if ":" in host else f"https://{host}:{port}"
-    authority = _read_text(account / "ca.crt")
-    return Cluster(
-        name="the pod's service account",
-        setting=f"sinks.{choice.sink}",
-        address=_address(url, account),
-        trust=lambda: _context(authority),
-        token=Secret(_read_text(account / "token").strip()),
-    )
 
 
 class _Kubeconfig:
@@ -125,7 +121,19 @@ class _Kubeconfig:
     def __init__(self, path: Path, choice: ClusterChoice) -> None:
         self._path = path
         self._choice = choice
-        self._value = _mapping(path)
+        document, mistakes = parse_document(_read(path), str(path), _KubeconfigReader)
+        for problem in mistakes:
+            raise InputError(
+                "the kubeconfig cannot be used", where=str(problem.location), why=problem.summary, fix=problem.fix
+            )
+        if document is None or not isinstance(document.value, dict):
+            raise InputError(
+                "the kubeconfig cannot be used",
+                where=str(path),
+                why="it is not a YAML mapping",
+                fix="write it again, or set kubeconfig of the sink to another file",
+            )
+        self._value = document.value
 
     def cluster(self) -> Cluster:
         context = self._named("context", self._choice.context or self._value.get("current-context") or "")
@@ -187,22 +195,6 @@ class _KubeconfigReader(YamlReader):
 
     max_bytes = _LARGEST
     smaller = "write the part of one context: kubectl config view --minify --flatten --raw"
-
-
-def _mapping(path: Path) -> dict[str, Any]:
-    document, mistakes = parse_document(_read(path), str(path), _KubeconfigReader)
-    for problem in mistakes:
-        raise InputError(
-            "the kubeconfig cannot be used", where=str(problem.location), why=problem.summary, fix=problem.fix
-        )
-    if document is None or not isinstance(document.value, dict):
-        raise InputError(
-            "the kubeconfig cannot be used",
-            where=str(path),
-            why="it is not a YAML mapping",
-            fix="write it again, or set kubeconfig of the sink to another file",
-        )
-    return document.value
 
 
 def _read(path: Path) -> bytes:

@@ -109,7 +109,11 @@ class KubernetesSink(Sink):
             if keys_of_others(present):
                 api.apply(target, _if_unchanged(present, released(target, present)))
             else:
-                _delete(api, target, present)
+                try:
+                    api.delete(target, present)
+                except UnknownOutcome:
+                    if api.read(target) is not None:
+                        raise
 
     def _place(self, path: str) -> str:
         target = parse_target(path)
@@ -165,11 +169,3 @@ def _apply(api: Api, target: SecretPath, wanted: Manifest) -> Manifest | None:
         if not holds(present, wanted):
             raise
         return present
-
-
-def _delete(api: Api, target: SecretPath, present: Manifest) -> None:
-    try:
-        api.delete(target, present)
-    except UnknownOutcome:
-        if api.read(target) is not None:
-            raise

@@ -169,15 +169,11 @@ def _sections(text: str) -> Branch:
             section = {}
             branch[header[1]] = section
         else:
-            _add_key(section, line, number)
+            key, equals, value = line.partition("=")
+            if section is None or not equals or line[0].isspace() or ":" in key or key.strip() in section:
+                raise FormError(f"line {number} is not `key = value` of a section, or repeats a key")
+            section[key.strip()] = value.strip()
     return branch
-
-
-def _add_key(section: dict[str, Node] | None, line: str, number: int) -> None:
-    key, equals, value = line.partition("=")
-    if section is None or not equals or line[0].isspace() or ":" in key or key.strip() in section:
-        raise FormError(f"line {number} is not `key = value` of a section, or repeats a key")
-    section[key.strip()] = value.strip()
 
 
 def _mapping(node: Node) -> dict[str, Node]:

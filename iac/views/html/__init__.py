@@ -198,13 +198,9 @@ _KINDS = {"kept": "within rotate_after", "due": "older than rotate_after", "free
 def _ages(rows: Sequence[InventoryRow], now: datetime) -> list[_Age]:
     """The chart of secrets by age; empty where no age is known."""
     secrets = [(since, row) for row in rows if (since := parse_moment(row.secret_since or ""))]
-    counts = Counter((_range(now - since), _kind(row, now)) for since, row in secrets)
+    counts = Counter((sum((now - since).days >= days for days in _AGES), _kind(row, now)) for since, row in secrets)
     longest = max((sum(counts[index, kind] for kind in _KINDS) for index in range(len(_AGES) + 1)), default=0)
     return [_age(index, counts, longest) for index in range(len(_AGES) + 1)] if secrets else []
-
-
-def _range(age: timedelta) -> int:
-    return sum(age.days >= days for days in _AGES)
 
 
 def _kind(row: InventoryRow, now: datetime) -> str:

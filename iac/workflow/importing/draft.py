@@ -11,7 +11,7 @@ from iac.config.definitions import ProjectSurvey
 from iac.config.environment import Environment
 from iac.config.layers import folder_layers, layer_of
 from iac.config.project import Project
-from iac.core.desired import OWNERS
+from iac.core.desired import OWNERS, DesiredClient
 from iac.core.errors import Diagnostic, Severity
 from iac.core.model import FIELDS, Facts, uses_secret
 from iac.core.plan.diff import compare
@@ -39,12 +39,14 @@ class ImportSettings:
         today: the day by which waivers end.
         waive_until: what policy refuses is waived up to this day; None waives nothing.
         facts: of the server that was read; None for files, which the server may not agree with.
+        address: of the one client; "" for addresses that are made of ids and names.
     """
 
     today: date
     folder: str = ""
     waive_until: date | None = None
     facts: Facts | None = None
+    address: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +59,7 @@ class DefinitionDraft:
         refused: ids of policy's rules that refuse the client until they are waived.
         waived: ids of those that the definition waives.
         secret: the secret that the source showed; it is in no definition.
+        desired: what the project makes of it.
     """
 
     address: str
@@ -68,6 +71,7 @@ class DefinitionDraft:
     refused: tuple[str, ...] = ()
     waived: tuple[str, ...] = ()
     secret: Secret | None = None
+    desired: DesiredClient | None = None
 
 
 @dataclass(slots=True)
@@ -81,6 +85,7 @@ class _PartialDefinition:
     notes: list[str] = field(default_factory=list)
     refused: tuple[str, ...] = ()
     text: str = ""
+    desired: DesiredClient | None = None
 
 
 class Drafter:
@@ -104,7 +109,7 @@ class Drafter:
         if client_id in self._ids:
             return SkippedClient(client_id, "the source has this client_id twice")
         name = candidate.name or client_id
-        address = address_for(client_id, name, self._addresses, self._terms.folder)
+        address = self._terms.address or address_for(client_id, name, self._addresses, self._terms.folder)
         if not self._place.selects(address):
             environment = self._settings.environment
             return SkippedClient(
@@ -129,6 +134,7 @@ class Drafter:
             refused=() if waived else trial.refused,
             waived=waived,
             secret=candidate.registration.secret if uses_secret(candidate.registration.fields) else None,
+            desired=trial.desired,
         )
 
     def _values(self, candidate: Candidate, client_id: str, name: str) -> dict[str, Any]:
@@ -172,6 +178,7 @@ class Drafter:
             sorted({diagnostic.id for diagnostic in diagnostics if diagnostic.severity is Severity.ERROR})
         )
         client, facts, until = environment.client(trial.address), self._terms.facts, self._terms.waive_until
+        trial.desired = client
         if client is not None and facts is not None:
             changes = compare(client, candidate.registration, None, facts, self._settings.server_defaults)
             trial.notes += [f"a plan changes {change.name}" for change in changes]

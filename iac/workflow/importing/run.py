@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,21 +19,26 @@ from iac.config.schema import load_schema
 from iac.config.settings import Settings
 from iac.core.capabilities import FULL
 from iac.core.errors import InputError, InvalidInput
-from iac.core.model import InvalidMember, Registration
+from iac.core.model import InvalidMember, Registration, RegistrationAccess
 from iac.core.server import client_id_problem
+from iac.core.state.model import SecretStatus
 from iac.core.text import is_id, listed
 from iac.ports import Reader
-from iac.wiring import Access, Caller, login_client_id, open_server
+from iac.session import Session
+from iac.session.ledger import Ledger, SecretKind
+from iac.wiring import Access, Caller, login_client_id, open_server, open_session
 from iac.workflow.importing.draft import DefinitionDraft, Drafter, ImportSettings
 from iac.workflow.importing.selection import Candidate, ClientSelection, Exclusions, SkippedClient, separate
+from iac.workflow.secrets import check_uses_tokens, free_address, read_by_token, record_client
+from iac.workflow.state import change_state
 
 _CLIENT_ID = re.compile(load_schema("client")["$defs"]["client_id"]["pattern"])
 """What a definition can have."""
 
 
 _UNREAD = (
-    "only its registration access token reads it: write client_id: ID into a definition, and run"
-    " iac secret token ADDR --uri REGISTRATION_CLIENT_URI, with the token on stdin"
+    "only its registration access token reads it: iac import CLIENT_ID --uri REGISTRATION_CLIENT_URI, with the token on"
+    " stdin"
 )
 
 
@@ -55,12 +60,14 @@ class ImportRequest:
         terms: how they are written; `facts` are filled in here.
         found: the clients of files; None to ask the server.
         secrets_to: the new file for the secrets that the source shows; None for none.
+        settle: gets each definition when nothing is wrong with it, and gives the one to write.
     """
 
     selection: ClientSelection
     terms: ImportSettings
     found: Sequence[Candidate] | None = None
     secrets_to: Path | None = None
+    settle: Callable[[DefinitionDraft], DefinitionDraft] = lambda draft: draft
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +124,9 @@ def run_import(caller: Caller, request: ImportRequest) -> ImportResult:
     outcomes = [drafter.draft(candidate) for candidate in chosen]
     drafts = tuple(outcome for outcome in outcomes if isinstance(outcome, DefinitionDraft))
     skipped += [*(outcome for outcome in outcomes if isinstance(outcome, SkippedClient)), *left_out]
-    _refuse(request.selection, candidates, skipped, has_any=bool(drafts))
+    way_out = "leave them out; iac list shows the clients of the server" if settings.api.reads_all else "leave them out"
+    _refuse(request.selection, candidates, skipped, way_out, has_any=bool(drafts))
+    drafts = tuple(map(request.settle, drafts))
     _store(project, settings.environment, known, drafts, request.secrets_to)
     others = tuple(
         name
@@ -126,6 +135,69 @@ def run_import(caller: Caller, request: ImportRequest) -> ImportResult:
         and any(map(Environment(project, other).selects, (one.address for one in drafts)))
     )
     return ImportResult(drafts, tuple(skipped), others)
+
+
+def import_by_token(caller: Caller, request: ImportRequest, access: RegistrationAccess) -> ImportResult:
+    """Store a client in state with its registration access token, then write its definition.
+
+    State comes first. Where a run ends between the two, the same import goes on, by the token in state.
+
+    Raises:
+        InputError: the token reads no such client, the client is managed, or it can have no definition.
+        UnreachableError: the server cannot be read.
+    """
+    project, terms = load_project(caller.root), request.terms
+    known = survey(project, project.settings(caller.environment).environment)
+    with open_session(caller, Access.READ, may_be_empty=True) as session:
+        check_uses_tokens(session)
+        with change_state(session) as ledger:
+
+            def place(client: Registration) -> str:
+                return free_address(ledger, client, known.addresses, terms.folder)
+
+            address, client, facts = read_by_token(session, ledger, _begun(session, ledger, known, access), place)
+
+            def settle(draft: DefinitionDraft) -> DefinitionDraft:
+                stored = record_client(session, ledger, address, client, draft.desired)
+                is_missing = stored.secret_status is SecretStatus.UNKNOWN
+                return replace(draft, notes=(*draft.notes, _UNSHOWN)) if is_missing else draft
+
+            terms = replace(terms, address=address, folder=address.rpartition("/")[0], facts=facts)
+            try:
+                return run_import(caller, replace(request, terms=terms, found=[Candidate(client)], settle=settle))
+            except InputError as error:
+                if address not in ledger.state.clients:
+                    raise
+                failure = error
+    raise InputError(
+        "state has the client and its token, but its definition is not written",
+        where=f"{address}, client_id {client.client_id}",
+        why="; ".join(failure.lines()),
+        fix=f"correct this and run it again; iac state rm {address} forgets the client and its token",
+    ) from failure
+
+
+_UNSHOWN = "the server does not show its secret: iac secret set ADDR stores it"
+
+
+def _begun(session: Session, ledger: Ledger, known: ProjectSurvey, access: RegistrationAccess) -> RegistrationAccess:
+    """What reads a client that nothing manages: the token in state, where an import has left it without a definition.
+
+    Raises:
+        InputError: the client is managed.
+        StateError: that token cannot be opened.
+    """
+    clients, client_id = ledger.state.clients, access.client_id
+    left = next((a for a, c in clients.items() if c.client_id == client_id and a not in known.addresses), "")
+    managed = {name: address for address, c in clients.items() for name in c.client_ids if address != left}
+    exclusions = Exclusions(session.desired.login_client_id, {**managed, **known.client_ids}, known.replaced)
+    for skipped in separate([Candidate(Registration(client_id, {}))], exclusions, [client_id])[1]:
+        fix = "iac secret token ADDR stores a new token of a client that has a definition"
+        raise InputError(
+            "this client cannot be imported, nothing is written", where=client_id, why=skipped.reason, fix=fix
+        )
+    rat = clients[left].rat if left else None
+    return replace(access, rat=ledger.open(left, rat, SecretKind.TOKEN)) if rat else access
 
 
 def _check_folders(known: ProjectSurvey, folder: str) -> None:
@@ -204,7 +276,12 @@ def _login(settings: Settings, *, is_needed: bool) -> str:
 
 
 def _refuse(
-    selection: ClientSelection, candidates: Sequence[Candidate], skipped: Sequence[SkippedClient], *, has_any: bool
+    selection: ClientSelection,
+    candidates: Sequence[Candidate],
+    skipped: Sequence[SkippedClient],
+    way_out: str,
+    *,
+    has_any: bool,
 ) -> None:
     """Clients that were named one by one are imported, or nothing is; of patterns one at least has to fit."""
     skipped_ids = {client.client_id for client in skipped}
@@ -217,7 +294,7 @@ def _refuse(
         raise InputError(
             "these clients cannot be imported, nothing is written",
             why=listed(problems, "; "),
-            fix="leave them out; iac list shows the clients of the server",
+            fix=way_out,
         )
     if not has_any:
         raise InputError("no client fits, nothing is written", fix="--match [KIND=]GLOB, as in --match 'scope=wlcg*'")

@@ -105,7 +105,7 @@ _OTHERS: Mapping[str, frozenset[str]] = {
 
 _WAYS = {
     "Keycloak": "; take it over by its registration API: make a registration access token in the console (client,"
-    " Credentials), and run iac secret token ADDR --uri ISSUER/clients-registrations/openid-connect/CLIENT_ID"
+    " Credentials), and run iac import CLIENT_ID --uri ISSUER/clients-registrations/openid-connect/CLIENT_ID"
 }
 """How such a client comes in all the same."""
 

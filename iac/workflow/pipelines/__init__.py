@@ -119,7 +119,10 @@ def prepare_pipelines(
         wheel=environments[0].wheel,
         is_named=is_named or environments[0].environment != DEFAULT,
     )
-    _check(facts)
+    # A dollar sign would be an expression or a variable for those who run pipelines.
+    for name, value in (("issuer", facts.pinned), ("folder", facts.directory), ("branch", facts.branch)):
+        if "$" in value:
+            raise InputError("this name cannot stand in a pipeline", where=f"{name} {value}", fix="do without the $")
     check_wheel(facts.wheel, min(forges))
     files: dict[str, str] = {}
     wanted = tuple(sorted(set(forges)))
@@ -211,13 +214,6 @@ def _default_branch(root: Path) -> str:
         if answer.is_ok:
             return os.fsdecode(answer.out).strip().removeprefix("origin/")
     return "main"
-
-
-def _check(facts: PipelineFacts) -> None:
-    """A dollar sign would be an expression or a variable for those who run pipelines."""
-    for name, value in (("issuer", facts.pinned), ("folder", facts.directory), ("branch", facts.branch)):
-        if "$" in value:
-            raise InputError("this name cannot stand in a pipeline", where=f"{name} {value}", fix="do without the $")
 
 
 def _check_former(repository: Path, forges: Collection[str], files: Collection[str]) -> None:

@@ -197,4 +197,4 @@ def test_an_export_of_keycloak_is_refused_with_the_way_by_its_registration_api()
     export = {"clients": [{"clientId": "portal", "publicClient": False, "redirectUris": []}]}
     with pytest.raises(InputError) as caught:
         parse_files([("realm.json", json.dumps(export).encode())])
-    assert "iac secret token ADDR --uri ISSUER/clients-registrations" in caught.value.why
+    assert "iac import CLIENT_ID --uri ISSUER/clients-registrations" in caught.value.why
