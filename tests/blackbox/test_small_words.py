@@ -181,6 +181,7 @@ def test_import_names_the_server_whose_form_it_does_not_read(project: Project, c
     assert not list((project.root / "clients.d").rglob("*.yaml"))
 
 
+@pytest.mark.slow
 def test_declining_is_no_error(project: Project) -> None:
     project.define("team/job", grant_types=["client_credentials"], scope=["openid"])
     ended = answered(project, "n\n", "apply")
