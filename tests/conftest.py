@@ -4,7 +4,7 @@
 a busy machine.
 
 `SLOW` is what `make quick` leaves out, beside the tests that say so themselves: it takes most of the suite's CPU time.
-In `e2e` and `providers` the older versions of IAM say so.
+In `e2e` and `providers` the older versions of IAM say so. The rules of `house` read all files: `make check` asks them.
 """
 
 from __future__ import annotations
@@ -40,6 +40,7 @@ SLOW = (
     "blackbox/test_network.py",
     "blackbox/test_older_version.py",
     "blackbox/test_proof.py",
+    "blackbox/test_renamed_client.py",
     "blackbox/test_saved_plan.py",
     "blackbox/test_server_answers.py",
     "blackbox/test_server_rules.py",
@@ -81,6 +82,7 @@ SLOW = (
     "e2e/test_verify.py",
     "e2e/test_wrong_input.py",
     "fuzz",
+    "house",
     "packaging",
     "providers/test_probe.py",
     "rendering/test_renderer.py",

@@ -168,7 +168,7 @@ def _with_settings(caller: Caller, checkup: Checkup) -> Iterator[CheckResult]:
     if checkup.is_valid and checkup.is_well("state"):
         checkup.look("rendered", lambda: rendered(open_local(caller)))
     checkup.look("server", lambda: _server(caller))
-    if checkup.is_valid and checkup.is_well("state") and checkup.is_well("login"):
+    if checkup.is_valid and checkup.is_reached and checkup.is_well("state") and checkup.is_well("login"):
         checkup.look("clients", lambda: _clients(caller))
     return iter(())
 
@@ -193,8 +193,8 @@ def definitions(caller: Caller) -> Iterator[CheckResult]:
     found = validate(caller.root, environment=caller.environment)
     what = f"{counted(found.definitions, 'definition')}, environments: {listed(found.environments) or 'none'}"
     if not found.is_valid:
-        mistakes = sum(each.severity is Severity.ERROR for each in found.diagnostics)
-        yield error("project", f"{counted(mistakes, 'mistake')} in {what}", _VALIDATE)
+        mistakes = counted(sum(each.severity is Severity.ERROR for each in found.diagnostics), "mistake")
+        yield error("project", f"{mistakes} in {what}", _VALIDATE)
     elif any(each.severity is Severity.WARNING for each in found.diagnostics):
         yield warning("project", f"valid, with warnings: {what}", _VALIDATE)
     else:
@@ -239,10 +239,9 @@ def exposures(session: LocalSession) -> Iterator[CheckResult]:
 
 def own_login(session: LocalSession, client_id: str) -> Iterator[CheckResult]:
     """The client that iac logs in with is not to be managed by it."""
-    managed = [
+    if managed := [
         address for address, client in session.desired.clients.items() if client_id and client.client_id == client_id
-    ]
-    if managed:
+    ]:
         yield error(
             "login-client",
             f"{managed[0]} defines {client_id}, the client that iac logs in with: a mistake would lock iac out",
@@ -351,7 +350,7 @@ def state(settings: Settings, clock: Clock) -> Iterator[CheckResult]:
         yield warning(
             "interrupted",
             f"an interrupted run left writes open: {listed(sorted(held.intents))}",
-            "iac apply finishes them",
+            "run iac plan: it says how each goes on",
         )
     holder = backend.holder()
     if holder is None:
@@ -376,18 +375,19 @@ def rendered(session: LocalSession) -> Iterator[CheckResult]:
     # Those of clients that are not applied yet are the plan's matter: a new project is in order.
     specs = [spec for spec in session.desired.outputs if held.clients.keys() >= set(spec.clients)]
     blocks = (find_block_now(spec, held) for spec in specs if spec.id not in held.outputs)
-    messages = (*filter(None, blocks), *find_damage(session, held, specs))
-    yield from [told("rendered", message) for message in messages] or [
+    yield from [
+        told("rendered", message) for message in (*filter(None, blocks), *find_damage(session, held, specs))
+    ] or [
         ok(
             "rendered",
             f"state has the credentials of {counted(len(specs), 'output')};"
-            " no file on this machine is missing or changed",
+            " no file that was written here is missing or changed",
         )
     ]
 
 
 def clients(session: Session) -> Iterator[CheckResult]:
-    """Clients of the state that somebody disabled on the server, and secrets that end."""
+    """Clients of the state that are not on the server or disabled there, and secrets that end."""
     with reading(session) as read:
         registrations = read.actual(session.options()).registrations
     by_address = {
@@ -397,7 +397,9 @@ def clients(session: Session) -> Iterator[CheckResult]:
     }
     context = ReviewContext(session.clock.now().date(), clients=by_address)
     messages = sorted(review_registered(session.desired, context), key=lambda message: message.where)
-    yield from [told("clients", message) for message in messages] or [
+    missing = f"not found on the server: {listed(sorted(read.state.clients.keys() - by_address.keys()))}"
+    gone = [warning("clients", missing, "run iac drift: it shows each")] * (len(by_address) < len(read.state.clients))
+    yield from [*gone, *(told("clients", message) for message in messages)] or [
         ok(
             "clients",
             f"{counted(len(by_address), 'client')} of the state read: none disabled, no secret that ends soon",

@@ -250,6 +250,7 @@ def test_the_global_options_are_those_of_the_contract() -> None:
     assert {"-C", "--env", "--all-envs", "--no-color", "-q", "--quiet", "-v", "--verbose", "--version"} == options
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_the_shell_completes_commands_and_options(shell: str) -> None:
     """As docs/reference/commands.md says: the variable that click reads, for the name of our program."""

@@ -128,14 +128,27 @@ def test_a_write_that_fails_says_whether_it_can_have_had_an_effect(said: Answer,
 
 
 def test_when_to_come_back_is_told() -> None:
-    assert "(the server asks for: 120)" in read_failure(READ, answer(503, retry_after="120")).fix
-    assert "(the server asks for: 120)" in write_failure(WRITE, answer(429, retry_after="120")).fix
+    assert "(Retry-After: 120)" in read_failure(READ, answer(503, retry_after="120")).fix
+    assert "(Retry-After: 120)" in write_failure(WRITE, answer(429, retry_after="120")).fix
     assert read_failure(READ, answer(503)).fix == "run it again later"
 
 
 def test_a_missing_scope_is_named() -> None:
-    assert "iam:admin.read" in read_failure(READ, answer(403), "iam:admin.read").fix
-    assert "iam:admin.write" in write_failure(WRITE, answer(403), scope="iam:admin.write").fix
+    said = answer(403, {"error": "access_denied"})
+
+    assert "iam:admin.read" in read_failure(READ, said, "iam:admin.read").fix
+    assert "iam:admin.write" in write_failure(WRITE, said, scope="iam:admin.write").fix
+
+
+def test_a_page_that_forbids_is_not_taken_for_a_missing_scope() -> None:
+    """Rec: admin-authorization: IAM says it in JSON; a firewall answers with a page."""
+    for error in (read_failure(READ, answer(403, HTML), "iam:admin.read"), write_failure(WRITE, answer(403, HTML))):
+        assert "iam:admin" not in f"{error.why}{error.fix}"
+        assert "403, with an answer that is not JSON" in error.why
+
+
+def test_a_cut_answer_does_not_put_the_issuer_in_doubt() -> None:
+    assert "issuer" not in read_failure(READ, answer(200, HTML)).fix
 
 
 def test_a_server_without_scopes_of_ours_is_told_in_its_own_words() -> None:

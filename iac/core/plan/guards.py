@@ -267,7 +267,7 @@ def gone(address: str, client_id: str) -> Diagnostic:
         "deleted-on-server",
         f"{client_id} was deleted on the server",
         [address],
-        why="creating it again gives it a new secret",
+        why="a client that is created again has a new secret, if it has one",
         value=client_id,
         setting=f"remove the definition, with removed: [{{address: {address}, then: forget}}]",
         flag=f"--recreate {address}",

@@ -288,8 +288,8 @@ def _plan_create(draft: Draft, client: DesiredClient, stored: ClientState | None
     reason = "not in state and not registered"
     if stored is not None:
         reason = "deleted on server"
-    elif client.address in draft.state.intents:
-        reason = "an interrupted run did not register it"
+    elif intent := draft.state.intents.get(client.address):
+        reason = f"an interrupted run {'may have registered' if intent.may_be_lost else 'did not register'} it"
     findings = change.findings
     if client.adopt and stored is None:
         findings = (
