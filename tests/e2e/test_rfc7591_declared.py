@@ -206,3 +206,14 @@ def test_a_changed_member_of_extra_is_accepted_into_the_definition(tmp_path: Pat
         assert {"ui_theme": {"by": ["hand"]}, "other": 1} == definition["extra"]
         assert 0 == work.iac("drift")[0]
         assert [] == work.plan()["changes"]
+
+
+def test_a_name_in_another_language_has_its_place_in_extra(tmp_path: Path) -> None:
+    with start_standin() as place, working(place, tmp_path) as work:
+        work.define(**{"client_name#de": "Ein Dienst"})
+        code, out, err = work.iac("validate")
+        assert (1, True) == (code, "extra: {client_name#de: ...}" in out + err), out + err
+        work.define(extra={"client_name#de": "Ein Dienst"})
+        assert 0 == work.apply()[0]
+        assert "Ein Dienst" == place.clients[work.held()["client_id"]]["client_name#de"]
+        assert work.is_settled()
