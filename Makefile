@@ -47,8 +47,8 @@ test: $(STAMP) ## the tests, with coverage held to its floors
 	@$(BIN)/python -m coverage report --include='iac/core/*' --fail-under=100 --format=total >/dev/null \
 	  || { $(BIN)/python -m coverage report --include='iac/core/*'; echo 'coverage of iac/core is under 100 %' >&2; exit 1; }
 
-quick: $(STAMP) ## the tests without the slow ones, without coverage
-	$(BIN)/python -m pytest -q -n auto -m 'not live and not slow' tests
+quick: $(STAMP) ## the tests without the slow ones, with few examples of each property, without coverage
+	$(BIN)/python -m pytest -q -n auto --hypothesis-profile=quick -m 'not live and not slow' tests
 
 check: $(STAMP) ## format, lint, types, import layers, docs
 	$(BIN)/ruff format --check .

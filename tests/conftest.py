@@ -1,13 +1,15 @@
 """Hypothesis: the same examples in every run, so that a change and not chance makes a test fail.
 
-New examples: `pytest --hypothesis-profile=explore`. There are no time limits, which fail on a busy machine.
+`make quick` takes few of them, `pytest --hypothesis-profile=explore` new ones. There are no time limits, which fail on
+a busy machine.
 
 `SLOW` is what `make quick` leaves out, beside the tests that say so themselves: it takes most of the suite's CPU time.
-In `e2e` and `providers` the older versions of IAM say so.
+In `e2e` and `providers` the older versions of IAM say so. The rules of `house` read all files: `make check` asks them.
 """
 
 from __future__ import annotations
 
+import gc
 from pathlib import Path
 
 import pytest
@@ -15,6 +17,7 @@ from coverage import Coverage
 from hypothesis import settings
 
 settings.register_profile("iac", deadline=None, derandomize=True)
+settings.register_profile("quick", deadline=None, derandomize=True, max_examples=15)
 settings.register_profile("explore", deadline=None, max_examples=1000)
 settings.load_profile("iac")
 
@@ -37,6 +40,7 @@ SLOW = (
     "blackbox/test_network.py",
     "blackbox/test_older_version.py",
     "blackbox/test_proof.py",
+    "blackbox/test_renamed_client.py",
     "blackbox/test_saved_plan.py",
     "blackbox/test_server_answers.py",
     "blackbox/test_server_rules.py",
@@ -78,6 +82,7 @@ SLOW = (
     "e2e/test_verify.py",
     "e2e/test_wrong_input.py",
     "fuzz",
+    "house",
     "packaging",
     "providers/test_probe.py",
     "rendering/test_renderer.py",
@@ -111,6 +116,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if is_slow[item.path]:
             item.add_marker(pytest.mark.slow)
     items.sort(key=lambda item: (_is_slow(item), _is_unmeasured(item)))
+
+
+def pytest_collection_finish() -> None:
+    """Items and modules stay to the end: the collector of garbage need not look at them again and again."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
 
 
 @pytest.hookimpl(tryfirst=True)

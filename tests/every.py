@@ -6,31 +6,38 @@ import functools
 import inspect
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     Test = Callable[..., None]
 
 
-def every(names: str, cases: Iterable[Any]) -> Callable[[Test], Test]:
+def every(
+    names: str, cases: Iterable[Any], *, ids: Iterable[str] | Callable[[Any], str] | None = None
+) -> Callable[[Test], Test]:
     """Run a test for every case, as `pytest.mark.parametrize` would, but as one test.
 
-    All cases share the fixtures of that test: take it for what changes none of them.
+    Each case has a `tmp_path` of its own. All share the other fixtures: take it for what changes none of them.
     """
     keys, listed = names.split(", "), list(cases)
+    named = list(map(ids or repr, listed)) if ids is None or callable(ids) else list(ids)
 
     def decorate(test: Test) -> Test:
         @functools.wraps(test)
-        def run(**given: Any) -> None:
+        def run(*instance: Any, **given: Any) -> None:
             failures = []
-            for case in listed:
+            for number, (name, case) in enumerate(zip(named, listed, strict=True)):
+                values = dict(zip(keys, case if len(keys) > 1 else (case,), strict=True))
                 try:
-                    test(**given, **dict(zip(keys, case if len(keys) > 1 else (case,), strict=True)))
-                except Exception as failure:
-                    failure.add_note(f"{names}: {case!r}")
+                    test(*instance, **_with_own_folder(given, number), **values)
+                # What `pytest.raises` fails with is no Exception.
+                except (Exception, pytest.fail.Exception) as failure:
+                    failure.add_note(f"{names}: {name}")
                     failures.append(failure)
             if failures:
-                raise ExceptionGroup(f"{len(failures)} of {len(listed)} cases failed", failures)
+                raise BaseExceptionGroup(f"{len(failures)} of {len(listed)} cases failed", failures)
 
         signature = inspect.signature(test)
         left = [parameter for name, parameter in signature.parameters.items() if name not in keys]
@@ -38,3 +45,11 @@ def every(names: str, cases: Iterable[Any]) -> Callable[[Test], Test]:
         return run
 
     return decorate
+
+
+def _with_own_folder(given: dict[str, Any], number: int) -> dict[str, Any]:
+    if "tmp_path" not in given:
+        return given
+    folder = given["tmp_path"] / str(number)
+    folder.mkdir()
+    return {**given, "tmp_path": folder}

@@ -182,7 +182,7 @@ class JournaledBackend(StateBackend, Generic[S]):
 
         The owner is asked of both together: a document without clients may have a journal that made some.
         """
-        return check_owner(replay(document, journal, origin), self._owner, origin)
+        return check_owner(replay(document, journal, origin), self._owner, TextOrigin(self._where))
 
     def _missing(self, fix: str) -> MissingStateError:
         return MissingStateError(

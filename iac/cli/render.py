@@ -65,7 +65,7 @@ def command(
     if any(result.status == "failed" for result in results):
         raise _failure(session, results, targets)
     if any(result.status == "refused" for result in results):
-        raise UnsafePlan("some outputs were refused", fix="see above; the other outputs are up to date")
+        raise UnsafePlan("some outputs were refused", fix="see above")
     return 2 if check and any(result.status in {"missing", "differs", "blocked"} for result in results) else 0
 
 
@@ -86,7 +86,7 @@ def _failure(session: LocalSession, results: Sequence[OutputState], targets: Col
     summary = "some outputs could not be rendered"
     closed = [result.closed for result in results if result.closed]
     if not closed:
-        return RenderError(summary, fix="see above; the other outputs are up to date")
+        return RenderError(summary, fix="see above")
     addresses = sorted({address for error in closed for address in error.addresses})
     why = f"the age identity does not open the secrets of these clients: {closed[0].why}"
     own = [] if targets else _opened(session, results)

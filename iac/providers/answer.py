@@ -165,6 +165,8 @@ def read_failure(call: Call, answer: Answer, scope: str = "") -> UnreachableErro
             summary, fix = "the server redirects; iac does not follow with credentials", _CHECK_ISSUER
         case status if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
             summary, fix = "the server has an error of its own", "run it again; if it stays, see the server's log"
+        case status if answer.is_ok:  # cut, or a page in its place: discovery has found the issuer before
+            summary, fix = "the server's answer is invalid", "run it again; if it stays, ask who runs a proxy between"
         case _:
             summary, fix = "the server's answer is invalid", _CHECK_ISSUER
     return UnreachableError(summary, where=where, why=server_words(answer), fix=fix)
@@ -214,6 +216,7 @@ def _not_allowed(call: Call, answer: Answer, scope: str) -> CredentialsError:
             why=_why_refused(answer),
             fix="get a new token, or check auth in iac.yaml with: iac whoami",
         )
+    scope = scope if isinstance(answer.json(), dict) else ""  # IAM says it in JSON (rec: admin-authorization)
     return CredentialsError(
         "the token may not do this",
         where=_where(call),
@@ -235,4 +238,4 @@ def _why_refused(answer: Answer) -> str:
 
 def _later(answer: Answer) -> str:
     asked = printable(answer.headers.get("retry-after", ""))[:LONGEST]
-    return f"run it again later (the server asks for: {asked})" if asked else "run it again later"
+    return f"run it again later (Retry-After: {asked})" if asked else "run it again later"

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from typing import Any
 
 from iac.core.capabilities import Capabilities
 from iac.core.errors import CredentialsError, UnreachableError
 from iac.core.origin import Issuer
 from iac.core.text import printable
+from iac.providers.answer import read_failure
 from iac.transport.http import Http
 from iac.transport.message import Answer, Call, server_words
 
@@ -96,11 +98,16 @@ def _merged(http: Http, issuer: Issuer, documents: Sequence[str]) -> dict[str, A
                 )
             merged = {**document, **merged}
     if not merged and first is not None:
-        raise UnreachableError(
-            "this server has no discovery document",
-            where=f"{issuer.origin}{issuer.path}{documents[0]}",
-            why=server_words(first),
-            fix="check that issuer in iac.yaml is the address of the server that you mean",
+        where = f"{issuer.origin}{issuer.path}{documents[0]}"
+        raise (
+            read_failure(Call.read(where), first)
+            if first.status >= HTTPStatus.TOO_MANY_REQUESTS  # and 5xx: an outage says nothing of the issuer
+            else UnreachableError(
+                "this server has no discovery document",
+                where=where,
+                why=server_words(first),
+                fix="check that issuer in iac.yaml is the address of the server that you mean",
+            )
         )
     return merged
 

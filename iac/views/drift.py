@@ -14,7 +14,7 @@ from iac.views.markdown import field_diff, finding_entry, fold
 from iac.views.text import field_lines, finding_lines
 from iac.views.words import FINDINGS, CharacterBudget, code, counted, shortened
 
-DISABLED = "disabled on the server: nobody can use it until an administrator enables it"
+DISABLED = "disabled on the server until an administrator enables it"
 _NAME_WIDTH = 30
 _ROOM_FOR_NOTES = 800
 _LONGEST_WORD = 120
@@ -59,7 +59,8 @@ def _client(client: ClientDrift, page: TextLayout) -> Iterator[str]:
         yield f"      {'secret':<{_NAME_WIDTH}} {client.secret}"
     if client.gone:
         yield page.line(
-            f"      fix: iac apply --recreate {printable(client.address)} creates it again, with a new secret"
+            f"      fix: iac apply --recreate {printable(client.address)} creates it again,"
+            " with a new secret if it has one"
         )
     findings = [replace(finding, where="") for finding in client.findings]
     yield from (page.line(line) for line in finding_lines(findings, " " * 6))
@@ -123,4 +124,4 @@ def _ways(drift: Drift) -> Iterator[str]:
     if drift.disabled:
         yield "An administrator of the server can enable a client that is disabled. iac does not enable it."
     if drift.gone:
-        yield "`iac apply --recreate ADDR` creates a client again that is gone, with a new secret."
+        yield "`iac apply --recreate ADDR` creates a client again that is gone, with a new secret if it has one."

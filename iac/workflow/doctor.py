@@ -168,7 +168,7 @@ def _with_settings(caller: Caller, checkup: Checkup) -> Iterator[CheckResult]:
     if checkup.is_valid and checkup.is_well("state"):
         checkup.look("rendered", lambda: rendered(open_local(caller)))
     checkup.look("server", lambda: _server(caller))
-    if checkup.is_valid and checkup.is_well("state") and checkup.is_well("login"):
+    if checkup.is_valid and checkup.is_reached and checkup.is_well("state") and checkup.is_well("login"):
         checkup.look("clients", lambda: _clients(caller))
     return iter(())
 
@@ -381,13 +381,13 @@ def rendered(session: LocalSession) -> Iterator[CheckResult]:
         ok(
             "rendered",
             f"state has the credentials of {counted(len(specs), 'output')};"
-            " no file on this machine is missing or changed",
+            " no file that was written here is missing or changed",
         )
     ]
 
 
 def clients(session: Session) -> Iterator[CheckResult]:
-    """Clients of the state that somebody disabled on the server, and secrets that end."""
+    """Clients of the state that are not on the server or disabled there, and secrets that end."""
     with reading(session) as read:
         registrations = read.actual(session.options()).registrations
     by_address = {
@@ -397,7 +397,9 @@ def clients(session: Session) -> Iterator[CheckResult]:
     }
     context = ReviewContext(session.clock.now().date(), clients=by_address)
     messages = sorted(review_registered(session.desired, context), key=lambda message: message.where)
-    yield from [told("clients", message) for message in messages] or [
+    missing = f"not found on the server: {listed(sorted(read.state.clients.keys() - by_address.keys()))}"
+    gone = [warning("clients", missing, "run iac drift: it shows each")] * (len(by_address) < len(read.state.clients))
+    yield from [*gone, *(told("clients", message) for message in messages)] or [
         ok(
             "clients",
             f"{counted(len(by_address), 'client')} of the state read: none disabled, no secret that ends soon",

@@ -50,7 +50,7 @@ def _refuse(problems: Mapping[str, str]) -> None:
             "these secrets are refused, and none is stored",
             where=listed(problems),
             why="; ".join(once_per_message(problems.items(), "clients")),
-            fix="correct them or leave them out; iac state list lists the addresses",
+            fix="correct or leave out what is refused; iac state list lists the addresses",
         )
 
 

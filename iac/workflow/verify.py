@@ -77,9 +77,8 @@ def _prove(
     session: LocalSession, prover: Prover, address: str, stored: ClientState | None, readings: Sequence[OutputReading]
 ) -> ClientProof:
     if stored is None:
-        client_id = session.desired.clients[address].client_id
-        nothing = Evidence("state", Grade.UNPROVEN, why="it is not applied yet", fix="iac apply")
-        return ClientProof(address, client_id, (nothing,))
+        unapplied = Evidence("state", Grade.UNPROVEN, why="it is not applied yet", fix="iac apply")
+        return ClientProof(address, session.desired.clients[address].client_id, (unapplied,))
     checks = [_compared_with_state(reading, stored) for reading in readings]
     secret, is_current = _secret_of(readings, stored)
     key = next((credentials.key for credentials in _readable(readings) if credentials.key is not None), None)
@@ -137,14 +136,13 @@ def _fix_of_login(session: LocalSession, address: str, stored: ClientState, *, i
     """What to do about a refused login. A rotation would end the secret that works, so it is not advised."""
     if not is_current:
         return f"iac render --target {address}"
-    if stored.applied.get("token_endpoint_auth_method") == "none":
-        return "iac plan: is the client still on the server, and without a secret?"
+    plan = "run iac plan: is the client still on the server, as defined?"
     if not uses_secret(stored.applied):
-        return "run iac plan: is the client still on the server, with this public key?"
-    if _shows_secrets(session, stored):
-        return "iac plan: is the client still on the server? If its secret was changed there, iac apply takes it over"
-    plan = "run iac plan: does the client differ from its definition?"
-    return f"{plan} If its secret was changed there: iac secret set {address}, with the new secret"
+        return plan
+    return (
+        f"{plan} If its secret was changed there:"
+        f" {'iac apply' if _shows_secrets(session, stored) else f'iac secret set {address}'} takes the new one over"
+    )
 
 
 def _shows_secrets(session: LocalSession, stored: ClientState) -> bool:
@@ -202,11 +200,10 @@ def _read(session: LocalSession, state: State, spec: OutputSpec) -> Mapping[str,
         return _alike(spec, Evidence(OUTPUT, Grade.UNPROVEN, spec.id, why, "iac apply"))
     try:
         content = session.sinks[spec.sink].read(spec.path)
-        if content is None and (block := find_block_now(spec, state)):
-            why = "the file is missing: iac does not know the secret"
-            return _alike(spec, Evidence(OUTPUT, Grade.FAILED, spec.id, why, block.fix))
         if content is None:
-            return _alike(spec, Evidence(OUTPUT, Grade.FAILED, spec.id, "the file is missing", "iac render"))
+            block = find_block_now(spec, state)
+            why, fix = (": iac does not know the secret", block.fix) if block else ("", "iac render")
+            return _alike(spec, Evidence(OUTPUT, Grade.FAILED, spec.id, f"the file is missing{why}", fix))
         return _parsed(session, state, spec, content)
     except ContentMismatch as error:
         return _alike(spec, Evidence(OUTPUT, Grade.FAILED, spec.id, str(error), _CHANGED))

@@ -16,6 +16,7 @@ from tests.backends.cells import MemoryCell, Place
 from tests.backends.clock import StoppedClock
 from tests.backends.contract import LATER, Troubled
 from tests.backends.given import HOLDER
+from tests.every import every
 
 if TYPE_CHECKING:
     from iac.ports import Holder
@@ -49,7 +50,7 @@ def test_a_note_comes_back_as_it_was() -> None:
     assert HOLDER == parse_note(render_note(HOLDER))
 
 
-@pytest.mark.parametrize("data", [b"", b"\xff", b"[]", b"{}", b"null", b'{"run_id": 1}'])
+@every("data", [b"", b"\xff", b"[]", b"{}", b"null", b'{"run_id": 1}'])
 def test_what_is_no_note_names_nobody(data: bytes) -> None:
     assert UNKNOWN == parse_note(data)
 

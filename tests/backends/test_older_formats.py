@@ -21,6 +21,7 @@ from iac.core.state.document import (
     replay,
 )
 from iac.core.state.model import FORMAT_VERSION
+from tests.every import every
 
 if TYPE_CHECKING:
     from iac.core.state.model import State
@@ -48,7 +49,7 @@ def _written_back(text: str) -> State:
     return state
 
 
-@pytest.mark.parametrize("file", DOCUMENTS, ids=_id)
+@every("file", DOCUMENTS, ids=_id)
 def test_a_document_is_read_and_written_back(file: Path) -> None:
     text = file.read_text(encoding="utf-8")
     state = _written_back(text)
@@ -58,7 +59,7 @@ def test_a_document_is_read_and_written_back(file: Path) -> None:
     assert all(client.answer is None and not client.recipients for client in state.clients.values())
 
 
-@pytest.mark.parametrize("file", JOURNALS, ids=_id)
+@every("file", JOURNALS, ids=_id)
 def test_a_journal_is_read_beside_its_document_and_written_back(file: Path) -> None:
     journal = parse_journal(file.read_bytes(), TextOrigin(str(file)))
     assert journal.batches

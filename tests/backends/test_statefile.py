@@ -37,6 +37,7 @@ from iac.core.state.model import (
     fold,
 )
 from tests.backends.given import EMPTY, SEALED, client, events, holding, intended, states, written
+from tests.every import every
 
 HERE = TextOrigin("state.json", "the way out")
 FULL = replace(
@@ -114,8 +115,8 @@ class TestDocument:
     def test_the_text_is_ascii_whatever_the_names_are(self) -> None:
         assert render_state(replace(EMPTY, project="\u202ep\ud800\x1b")).isascii()
 
-    @pytest.mark.parametrize(
-        ("kind", "written_members"),
+    @every(
+        "kind, written_members",
         [
             (
                 ClientState,
@@ -165,8 +166,8 @@ class TestDocument:
         with pytest.raises(StateError, match="damaged"):
             parse_state(json.dumps(document), HERE)
 
-    @pytest.mark.parametrize(
-        ("text", "why"),
+    @every(
+        "text, why",
         [
             ('{"kind": "a", "kind": "a"}', "a member twice"),
             ("[" * 100_000, "nested too deep"),

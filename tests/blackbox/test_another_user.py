@@ -37,6 +37,7 @@ def closed(project: Project) -> Iterator[Project]:
     out.chmod(0o700)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", ["validate", "plan"])
 def test_what_needs_no_output_runs(closed: Project, command: str) -> None:
     inherited = {name: os.environ[name] for name in INHERITED if name in os.environ}

@@ -90,6 +90,31 @@ def test_render_names_the_file_once(blocked: Project) -> None:
     assert 1 == blocked.iac("render", "--check").out.count("out/found.env")
 
 
+def test_an_output_of_two_clients_names_each_whose_secret_is_unknown(project: Project, sandbox: Sandbox) -> None:
+    for name in ("one", "two"):
+        register_by_hand(sandbox, f"team-{name}", client_name=f"Client team/{name}")
+        project.define(f"team/{name}", adopt=True, grant_types=["client_credentials"], scope=["openid"])
+    project.write(
+        "templates/both.j2", "{% for one in clients.values() %}{{ one.client_secret | verbatim }}{% endfor %}\n"
+    )
+    output = "outputs: [{template: both.j2, path: out/both, clients: [team/one, team/two]}]\n"
+    project.write("iac.yaml", project.read("iac.yaml") + output)
+    assert "run iac secret set team/one and iac secret set team/two" in project.done("plan").out
+    assert "the secret of team/one, team/two" in project.apply().out
+
+
+def test_what_a_guard_refuses_is_not_said_to_wait_for_an_apply(project: Project) -> None:
+    """A definition that was moved without a word: what keeps its output back is the guard."""
+    values = {"grant_types": ["client_credentials"], "outputs": [{"template": "json", "path": "out/job.json"}]}
+    project.define("team/job", **values)
+    project.done("apply", "--auto-approve")
+    (project.root / "clients.d/team/job.yaml").unlink()
+    project.define("ops/job", client_id="team-job", **values)
+    plan = project.iac("plan")
+    assert 3 == plan.code
+    assert "out/job.json" not in plan.text
+
+
 UNFIT = "pa$$word"
 
 

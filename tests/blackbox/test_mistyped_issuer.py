@@ -26,4 +26,6 @@ def test_a_state_with_clients_of_another_issuer_is_refused(project: Project, san
     project.write(
         ".iac/state.json", project.read(".iac/state.json").replace(sandbox.issuer, "https://iam.exmaple.org/")
     )
-    assert 1 == project.iac("plan").code
+    refused = project.iac("plan")
+    assert 1 == refused.code
+    assert refused.err.startswith("error: the state belongs to another issuer: .iac/state.json\n")

@@ -330,3 +330,15 @@ def test_a_device_client_that_was_deleted_is_found_out(project: Project, sandbox
         store.remove(client)
         verified = project.iac("verify")
     assert 2 == verified.code, verified.text
+
+
+@pytest.mark.parametrize("flavour", ["1.12", "1.14"])
+def test_a_grant_that_was_taken_away_has_a_fix(project: Project, sandbox: Sandbox) -> None:
+    outputs = [{"template": "json", "path": "out/phone.json"}]
+    project.define("team/phone", grant_types=["device_code"], scope=["openid"], outputs=outputs)
+    project.done("apply", "--auto-approve")
+    by_hand(sandbox, "team-phone", grant_types=("authorization_code",))
+    (client,) = project.iac("verify", "--format", "json").json()["clients"]
+    failed = [check for check in client["checks"] if check["verdict"] == "failed"]
+    assert ["device_code"] == [check["name"] for check in failed]
+    assert "iac plan" in failed[0]["fix"]

@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     from iac.sandbox.server import Sandbox
     from tests.blackbox.kit import Project
 from iac.sandbox.fault import Fault, FaultKind
-from tests.blackbox.kit import by_hand
+from iac.sandbox.message import html_error
+from tests.blackbox.kit import bent, by_hand
 from tests.blackbox.terminal import answered
 
 
@@ -177,9 +178,57 @@ def test_import_names_the_server_whose_form_it_does_not_read(project: Project, c
     assert not list((project.root / "clients.d").rglob("*.yaml"))
 
 
+@pytest.mark.slow
 def test_declining_is_no_error(project: Project) -> None:
     project.define("team/job", grant_types=["client_credentials"], scope=["openid"])
     ended = answered(project, "n\n", "apply")
     assert 1 == ended.code
     assert "Apply cancelled. Nothing was sent." in ended.text
     assert "error:" not in ended.text
+
+
+def checks(project: Project) -> dict[str, list[str]]:
+    """What doctor is not content with, by the id of the check."""
+    found: dict[str, list[str]] = {}
+    for check in project.iac("doctor", "--format", "json").json()["checks"]:
+        if check["verdict"] in {"warning", "error"} and check["id"] != "pinned":
+            found.setdefault(check["id"], []).append(check["says"])
+    return found
+
+
+def test_doctor_names_clients_that_are_gone(project: Project, sandbox: Sandbox) -> None:
+    project.define("team/job", grant_types=["client_credentials"], scope=["openid"])
+    project.done("apply", "--auto-approve")
+    store = sandbox.iam.world.store
+    client = store.find("team-job")
+    assert client is not None
+    store.remove(client)
+    assert {"clients": ["not found on the server: team/job"]} == checks(project)
+
+
+def test_doctor_says_the_same_error_of_the_server_once(project: Project, sandbox: Sandbox) -> None:
+    project.define("team/job", grant_types=["client_credentials"], scope=["openid"])
+    with bent(sandbox, lambda request, straight: html_error(500) if "/iam/api" in request.path else straight()):
+        assert ["server"] == list(checks(project))
+
+
+def test_a_secret_that_is_known_already_has_no_output_wait_for_it(project: Project) -> None:
+    output = {"template": "json", "path": "out/job.json"}
+    project.define("team/job", grant_types=["client_credentials"], scope=["openid"], outputs=[output])
+    project.done("apply", "--auto-approve")
+    secret = project.json_file("out/job.json")["client_secret"]
+    assert "iac apply" not in project.done("secret", "set", "team/job", stdin=secret).text
+
+
+def test_a_check_that_could_not_render_one_output_praises_no_other(project: Project) -> None:
+    for name in ("bad", "missing"):
+        output = {"template": f"{name}.j2", "path": f"out/{name}"}
+        project.write(f"templates/{name}.j2", "{{ client.client_id | verbatim }}\n")
+        project.define(f"team/{name}", grant_types=["client_credentials"], outputs=[output])
+    project.done("apply", "--auto-approve")
+    project.write("templates/bad.j2", "{{ client.nothing }}\n")
+    (project.root / "out/missing").unlink()
+    checked = project.iac("render", "--check")
+    assert 1 == checked.code
+    assert "missing    out/missing" in checked.text
+    assert "up to date" not in checked.text

@@ -41,6 +41,7 @@ def test_values_that_a_built_in_template_cannot_use(project: Project, what: str)
         assert "clients.d/team/portal.yaml" in said.text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["client.clientid", "values.colour", "clinet.client_id", "client.client_uri"])
 def test_a_misspelt_name_in_a_template(project: Project, name: str) -> None:
     project.write("templates/own.j2", f"id = {{{{ client.client_id }}}}\nother = {{{{ {name} }}}}\n")
@@ -86,6 +87,7 @@ def test_what_a_built_in_template_needs_and_the_client_lacks(project: Project, w
         assert part in said.text
 
 
+@pytest.mark.slow
 def test_a_mistake_in_a_line_is_told_once_for_many_outputs_and_with_the_template_that_is_asked_about(
     project: Project,
 ) -> None:
@@ -107,6 +109,7 @@ def test_a_mistake_in_a_line_is_told_once_for_many_outputs_and_with_the_template
         assert count == len(told), path
 
 
+@pytest.mark.slow
 def test_a_template_that_only_one_environment_can_render(project: Project) -> None:
     project.write("templates/own.j2", "{% if environment == 'prod' %}{{ client.client_uri }}{% endif %}\n")
     project.define("team/job", grant_types=["client_credentials"], outputs=[{"template": "own.j2", "path": "out/job"}])

@@ -28,6 +28,7 @@ from iac.core.errors import (
     UnreachableError,
     UnsafePlan,
 )
+from tests.every import every
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -112,8 +113,8 @@ def test_hostile_arguments_are_inert(arguments: list[str], capsys: pytest.Captur
     assert capsys.readouterr().err.replace("\n", "").isprintable()
 
 
-@pytest.mark.parametrize(
-    ("error", "code"),
+@every(
+    "error, code",
     [
         (InputError("x"), 1),
         (StateError("x"), 1),
@@ -249,6 +250,7 @@ def test_the_global_options_are_those_of_the_contract() -> None:
     assert {"-C", "--env", "--all-envs", "--no-color", "-q", "--quiet", "-v", "--verbose", "--version"} == options
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_the_shell_completes_commands_and_options(shell: str) -> None:
     """As docs/reference/commands.md says: the variable that click reads, for the name of our program."""

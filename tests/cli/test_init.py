@@ -220,6 +220,7 @@ class TestGit:
         assert 0 == run([*again, "fts"])
         assert 0 == run(["state", "list"])
 
+    @pytest.mark.slow
     def test_other_environments_and_backends_get_their_state_by_state_init(
         self, root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
     ) -> None:

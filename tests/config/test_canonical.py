@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from iac.config.edit.format import _style, is_styled
 from iac.document import parse_document
+from tests.every import every
 
 TYPICAL = """\
 # yaml-language-server: $schema=https://example.org/client.schema.json
@@ -67,7 +68,7 @@ def test_a_file_as_iac_writes_it_is_in_style() -> None:
     assert _style(TYPICAL) == TYPICAL
 
 
-@pytest.mark.parametrize(
+@every(
     "text",
     [
         "a:   b\n", "a: b \n", "a: b", "\na: b\n", "a:\n- b\n", "a:\n    b: c\n", "a:\n   - b\n", "a:\n", "a: b\n  c\n",

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from iac.core.errors import Location
 from iac.document import MAX_BYTES, parse_document, read_document
+from tests.every import every
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -22,8 +22,8 @@ def test_any_bytes_give_a_document_or_a_diagnostic_and_never_an_error(content: b
     assert all(line.isprintable() for each in diagnostics for line in each.lines())
 
 
-@pytest.mark.parametrize(
-    ("content", "rule", "line", "column"),
+@every(
+    "content, rule, line, column",
     [
         (b"a: 1\nb: \xff\n", "not-utf8", 2, 4),
         (b"\xff\xfea\x00", "not-utf8", 1, 1),

@@ -29,6 +29,7 @@ from iac.core.policy import (
 )
 from tests.config.given import CLIENT, PROJECT, write
 from tests.core.build import NEW, OPTIONS, actual, applied, registered, sealed, state
+from tests.every import every
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -81,7 +82,7 @@ def test_schemas_say_the_severity_that_is_meant_when_none_is_given() -> None:
     }
 
 
-@pytest.mark.parametrize("rule", RULES.values(), ids=lambda rule: rule.id)
+@every("rule", RULES.values(), ids=lambda rule: rule.id)
 def test_a_rule_says_what_why_whence_and_how_to_go_on(rule: DefinitionRule | ChangeRule) -> None:
     assert all([rule.what, rule.why, rule.fix])
     assert any(word in rule.source for word in ("RFC", "rec: ", "WLCG", "IAM documentation"))
@@ -90,7 +91,7 @@ def test_a_rule_says_what_why_whence_and_how_to_go_on(rule: DefinitionRule | Cha
 # rules on definitions
 
 
-@pytest.mark.parametrize("rule", DEFINITION_RULES, ids=lambda rule: rule.id)
+@every("rule", DEFINITION_RULES, ids=lambda rule: rule.id)
 def test_the_bad_example_of_a_rule_on_definitions_is_found_and_the_good_one_is_not(
     rule: DefinitionRule, tmp_path: Path
 ) -> None:
@@ -141,7 +142,7 @@ SAID = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("expected", "lines"), SAID)
+@every("expected, lines", SAID)
 def test_a_finding_stands_at_its_place_and_nothing_else_is_said(expected: str, lines: str, tmp_path: Path) -> None:
     found = said(tmp_path, definition(lines))
     places = [f"{each.id} {each.location.line}:{each.location.column}" for each in found if each.location]
@@ -195,7 +196,7 @@ BOUNDS = [
 ]
 
 
-@pytest.mark.parametrize(("bound", "seconds", "expected"), BOUNDS)
+@every("bound, seconds, expected", BOUNDS)
 def test_bounds_of_lifetimes_are_the_project_s(bound: str, seconds: int, expected: list[str], tmp_path: Path) -> None:
     text = definition(f"access_token_validity_seconds: {seconds}")
     found = said(tmp_path, text, f"lifetime_bounds: {{access_token_validity_seconds: {bound}}}\n")
@@ -371,7 +372,7 @@ def found(plan: Plan) -> list[tuple[str, str]]:
     return [(finding.id, str(finding.severity)) for finding in (*of_changes, *of_plan)]
 
 
-@pytest.mark.parametrize("rule", CHANGE_RULES, ids=lambda rule: rule.id)
+@every("rule", CHANGE_RULES, ids=lambda rule: rule.id)
 def test_the_bad_example_of_a_rule_on_changes_is_found_and_the_good_one_is_not(
     rule: ChangeRule, tmp_path: Path
 ) -> None:
@@ -397,8 +398,8 @@ def test_the_bad_example_of_a_rule_on_the_server_s_client_is_found_and_the_good_
     assert rule.id not in dict(found(as_held(tmp_path / "good", rule.good)))
 
 
-@pytest.mark.parametrize(
-    ("seconds", "words"),
+@every(
+    "seconds, words",
     [
         (TODAY_SECONDS - 86_400, "expired on"), (TODAY_SECONDS, "expires on"),
         (TODAY_SECONDS + 30 * 86_400, "expires on"),
@@ -434,7 +435,7 @@ CHANGES = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("before", "after", "expected"), CHANGES)
+@every("before, after, expected", CHANGES)
 def test_what_a_change_means(before: str, after: str, expected: list[str], tmp_path: Path) -> None:
     of_changes = {rule.id for rule in CHANGE_RULES}
     assert expected == [name for name, _ in found(changed(tmp_path, before, after)) if name in of_changes]

@@ -23,6 +23,7 @@ from iac.core.origin import is_uri
 from iac.core.policy import RULES
 from iac.document import Document, parse_document
 from tests.config.given import CLIENT, PROJECT, RECIPIENT
+from tests.every import every
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -114,8 +115,8 @@ def test_valid_files_pass_without_jsonschema(monkeypatch: pytest.MonkeyPatch) ->
     assert [] == check_schema(document(PROJECT), "project")
 
 
-@pytest.mark.parametrize(
-    ("text", "expected"),
+@every(
+    "text, expected",
     [
         ("client_id: x", "1:1: error: the key client_name is missing [missing-key]"),
         ("- a", "1:1: error: the file must be a mapping [wrong-type]"),
@@ -133,8 +134,8 @@ def test_a_mistake_in_the_only_line_is_said_in_words(text: str, expected: str) -
     assert line.startswith(f"a.yaml:{expected}")
 
 
-@pytest.mark.parametrize(
-    ("text", "expected"),
+@every(
+    "text, expected",
     [
         ("scope: {a: b}", "2:8: error: scope must be text or a list [wrong-type]"),
         ("scope: [3]", "2:9: error: scope[1] must be text, not 3 [wrong-type]"),
@@ -159,8 +160,8 @@ def test_a_mistake_in_a_definition_is_said_in_words(text: str, expected: str) ->
     assert line.startswith(f"a.yaml:{expected}")
 
 
-@pytest.mark.parametrize(
-    ("text", "expected"),
+@every(
+    "text, expected",
     [
         ("provider: iam-admn", ': error: provider must be one of iam-admin, iam-self-service, rfc7591, not "iam-admn"'),
         ("auth: {method: tken}", ":3:16: error: auth.method must be one of client_credentials, private_key_jwt,"),
@@ -188,8 +189,8 @@ def test_a_mistake_in_the_project_is_said_in_words(text: str, expected: str) -> 
     assert expected in line
 
 
-@pytest.mark.parametrize(
-    ("text", "name", "fix"),
+@every(
+    "text, name, fix",
     [
         ("client_name: Name\nclent_id: x", "client", "did you mean client_id?"),
         ("client_name: Name\nscopes: [openid]", "client", "did you mean scope?"),
@@ -218,7 +219,7 @@ def test_a_mistake_has_a_way_on(text: str, name: str, fix: str) -> None:
     assert said.fix.startswith(fix)
 
 
-@pytest.mark.parametrize(
+@every(
     "line",
     [
         "auth: {method: client_credentials, client_id: a, client_secret: hunter2}",
@@ -363,8 +364,8 @@ def test_what_the_quick_check_passes_jsonschema_passes_and_what_it_does_not_is_e
     assert {Location("a.yaml")} >= {said.location for _, said in complaints}
 
 
-@pytest.mark.parametrize(
-    ("text", "expected"),
+@every(
+    "text, expected",
     [
         ("https://a.example.org/x?y#z", True), ("edu.kit.data.oidc-agent:/redirect", True),
         ("http://[::1]:8080/", True),
@@ -376,8 +377,8 @@ def test_what_is_a_uri(text: object, *, expected: bool) -> None:
     assert expected == is_uri(text)
 
 
-@pytest.mark.parametrize(
-    ("text", "expected"),
+@every(
+    "text, expected",
     [
         (RECIPIENT, True), ("ssh-ed25519 AAAAC3Nz", True), (3, True),
         (RECIPIENT[:-1] + "q", False), (RECIPIENT.upper(), False), (RECIPIENT.replace("z7h", "7zh"), False),

@@ -16,6 +16,7 @@ from iac.core.secret import Secret
 from iac.ports.site import SourceKind, ValueSource
 from iac.providers.logins.settings import ClientCredentialsAuth, TokenAuth, WlcgAuth
 from tests.config.given import PROJECT, RECIPIENT, write
+from tests.every import every
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -111,8 +112,8 @@ def test_a_value_is_read_from_its_place_without_white_space_around_it(tmp_path: 
     assert Secret("iac") == source(SourceKind.LITERAL, "iac").read({}, tmp_path)
 
 
-@pytest.mark.parametrize(
-    ("origin", "name", "summary", "fix"),
+@every(
+    "origin, name, summary, fix",
     [
         (SourceKind.ENV, "KEY", "auth.client_secret is not set", "export KEY=..."),
         (SourceKind.ENV, "EMPTY", "auth.client_secret is empty", "export EMPTY=..."),

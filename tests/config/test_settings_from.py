@@ -11,6 +11,7 @@ from iac.config.project import WANTED, WANTED_OF_ENVIRONMENT, load_project, with
 from iac.config.schema import load_schema
 from iac.core.errors import InputError, InvalidInput, Severity
 from tests.config.given import CLIENT, PROJECT, write
+from tests.every import every
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -46,7 +47,7 @@ def test_an_issuer_of_the_pull_request_is_not_used_and_said_where_it_stands(tmp_
     assert ("iac.yaml", line) == (found.location and found.location.file, found.location and found.location.line)
 
 
-@pytest.mark.parametrize(
+@every(
     "change",
     [
         "limits: {max_deletes: null}",

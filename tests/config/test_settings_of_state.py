@@ -20,6 +20,7 @@ from iac.core.origin import url_problem
 from iac.ports.site import SourceKind, ValueSource
 from iac.registry import BACKENDS
 from tests.config.given import PROJECT, RECIPIENT, write
+from tests.every import every
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -62,8 +63,8 @@ def check(expected: list[str], found: list[str]) -> None:
 
 
 class TestMeaning:
-    @pytest.mark.parametrize(
-        ("state", "expected", "where"),
+    @every(
+        "state, expected, where",
         [
             ("", FilePlace(".iac/state.json"), ".iac/state.json"),
             ("backend: file, path: /srv/s.json", FilePlace("/srv/s.json"), "/srv/s.json"),
@@ -176,8 +177,8 @@ class TestMeaning:
 
 
 class TestMistakes:
-    @pytest.mark.parametrize(
-        ("state", "expected"),
+    @every(
+        "state, expected",
         [
             ("branch: b", ["key-of-other-backend: branch"]),
             (
@@ -225,8 +226,8 @@ class TestMistakes:
     ) -> None:
         check(expected, said(tmp_path, state))
 
-    @pytest.mark.parametrize(
-        ("state", "environments", "expected"),
+    @every(
+        "state, environments, expected",
         [
             ("backend: git", "{dev: {state: {bucket: bkt}}, prod: {}}", ["key-of-other-backend: bucket"]),
             (
@@ -313,8 +314,8 @@ class TestUrl:
     def test_https_and_http_on_loopback_can_be_used(self, url: str) -> None:
         assert "" == url_problem(url)
 
-    @pytest.mark.parametrize(
-        ("url", "problem"),
+    @every(
+        "url, problem",
         [
             ("gitlab", "not a URL"),
             ("https://", "not a URL"),
@@ -335,7 +336,7 @@ class TestUrl:
         assert problem in url_problem(url)
         assert "canary" not in url_problem(url)
 
-    @pytest.mark.parametrize(
+    @every(
         "repository",
         [
             "", ".", "../s.git", "/srv/a b.git", "~/s.git", "git@git.example.org:a/b.git", "git.example.org:a/b.git",
@@ -346,7 +347,7 @@ class TestUrl:
     def test_urls_and_paths_of_repositories_can_be_used(self, repository: str) -> None:
         assert "" == repository_problem(repository)
 
-    @pytest.mark.parametrize(
+    @every(
         "repository",
         [
             "--upload-pack=touch x", "ext::sh -c x", "fd::3", "a\nb", "git://git.example.org/a.git", "https://[x",

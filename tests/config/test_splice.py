@@ -14,6 +14,7 @@ from iac.core.errors import InputError
 from iac.core.server import canonical_jwks
 from iac.document import parse_document
 from tests.config.given import PROJECT, write
+from tests.every import every
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -28,8 +29,8 @@ def _edited(text: str, environment: str = "default", **values: Any) -> str:
     return make_edit(DefinitionFile("clients.d/app.yaml", text.encode()), environment, values).text
 
 
-@pytest.mark.parametrize(
-    ("before", "values", "after"),
+@every(
+    "before, values, after",
     [
         ("client_name: Old  # why\n", {"client_name": "New one"}, "client_name: New one  # why\n"),
         ("client_name: 'Old'\n", {"client_name": "Newer"}, 'client_name: "Newer"\n'),
@@ -137,8 +138,8 @@ def test_owners_are_accounts_in_lower_case() -> None:
     assert expected == edited
 
 
-@pytest.mark.parametrize(
-    ("text", "values", "why"),
+@every(
+    "text, values, why",
     [
         ("scope: [a]\nscope+: [b]\n", {"scope": ("c",)}, "side by side"),
         ("contacts: [\n  # Ann\n  a@x.org]\n", {"contacts": None}, "without changing other lines"),

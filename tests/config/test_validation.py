@@ -79,11 +79,13 @@ def test_it_is_said_beside_mistakes_of_definitions(tmp_path: Path) -> None:
     assert [DEFINITION, "templates/a.j2"] == [line.partition(":")[0] for line in said(tmp_path)]
 
 
+@pytest.mark.slow
 def test_a_report_that_is_limited_to_paths_has_it_when_they_hold_it(tmp_path: Path) -> None:
     write(tmp_path, {DEFINITION: used("a/b.j2"), "templates/a/b.j2": "{{"})
     assert [0, 1, 1] == [len(said(tmp_path, path)) for path in ("clients.d", "templates", "templates/a/b.j2")]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("template", "needed"), [("dotenv", ["jinja2"]), ("a.j2", [])])
 def test_no_library_is_imported_that_validation_does_not_need(tmp_path: Path, template: str, needed: list[str]) -> None:
     # A template of the project is compiled and rendered by the worker, a process of its own.

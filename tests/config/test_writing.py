@@ -18,6 +18,7 @@ from iac.core.errors import InputError
 from iac.core.model import FIELDS
 from iac.document import Document, parse_document
 from tests.config.given import CLIENT, PROJECT, RECIPIENT, write
+from tests.every import every
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -91,8 +92,8 @@ def test_unknown_keys_come_last_and_stay() -> None:
     assert "client_id: a\nzzz: 1\n" == formatted("zzz: 1\nclient_id: a\n", address="")
 
 
-@pytest.mark.parametrize(
-    ("text", "expected"),
+@every(
+    "text, expected",
     [
         ("client_name: a\r\nclient_id: b\r\n", "client_id: b\nclient_name: a\n"),
         ("\ufeffclient_id: b\n", "client_id: b\n"),
@@ -107,7 +108,7 @@ def test_style_is_made_the_same(text: str, expected: str) -> None:
     assert expected == formatted(text, address="")
 
 
-@pytest.mark.parametrize(
+@every(
     "text",
     [
         "{client_name: a, client_id: b}\n",

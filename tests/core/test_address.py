@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import pytest
-
 from iac.core.policy.redirect import domain, host, is_native, scheme
+from tests.every import every
 
 
-@pytest.mark.parametrize(
-    ("name", "expected"),
+@every(
+    "name, expected",
     [
         ("a.b.example.org", "example.org"), ("example.org", "example.org"), ("localhost", "localhost"), ("", ""),
         ("a.x.ac.uk", "x.ac.uk"), ("x.ac.uk", "x.ac.uk"), ("ac.uk", "ac.uk"), ("uk", "uk"),
@@ -21,8 +20,8 @@ def test_a_domain_is_what_somebody_registered(name: str, expected: str) -> None:
     assert expected == domain(name)
 
 
-@pytest.mark.parametrize(
-    ("uri", "expected"),
+@every(
+    "uri, expected",
     [
         ("http://localhost:80/", ("http", "localhost", True)), ("HTTP://[::1]/", ("http", "::1", True)),
         ("http://127.0.0.1", ("http", "127.0.0.1", True)), ("http://a.org/", ("http", "a.org", False)),

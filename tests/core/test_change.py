@@ -22,6 +22,7 @@ from iac.core.plan.change import (
 from iac.core.plan.guards import guard
 from iac.core.plan.plan import PendingWrite, Plan, StandingPredecessor
 from tests.core.build import ISSUER, NOW, desired, registered
+from tests.every import every
 
 WANTED = desired(owners=("u2", "u1"))
 OUTPUT = OutputChange("out/app.env", "file", OutputAction.UPDATE, "sha256:template", "sha256:content")
@@ -50,7 +51,7 @@ def test_a_change_without_a_definition_has_nothing_to_send() -> None:
         _ = replace(CHANGE, desired=None).sent_fields
 
 
-@pytest.mark.parametrize(
+@every(
     "other",
     [
         {"findings": ()},
@@ -65,7 +66,7 @@ def test_the_digest_of_a_change_does_not_depend_on_how_it_is_told(other: dict[st
     assert CHANGE.digest == replace(CHANGE, **other).digest
 
 
-@pytest.mark.parametrize(
+@every(
     "other",
     [
         {"address": "team/other"},

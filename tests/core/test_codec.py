@@ -8,6 +8,7 @@ import pytest
 from iac.core.state.codec import CLIENT, DEPTH, MalformedValue, check_json, dump, event
 from iac.core.state.model import ClientWritten, Event, Predecessor, PredecessorGone, Tombstone
 from tests.core.build import NOW, applied, desired
+from tests.every import every
 
 
 @pytest.mark.parametrize("value", [None, 1.5, {"a": 1}, [1], ["a", None]])
@@ -37,8 +38,8 @@ def test_a_value_that_is_nested_too_deep_to_be_read_again_is_refused() -> None:
         check_json([value], "answer")
 
 
-@pytest.mark.parametrize(
-    ("change", "why"),
+@every(
+    "change, why",
     [
         ({"colour": "red"}, "clients.a.colour: not a member of this version"),
         ({"provider": ...}, "clients.a.provider: missing"),

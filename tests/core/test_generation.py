@@ -8,6 +8,7 @@ from iac.core.capabilities import FULL
 from iac.core.plan.identity import base_of, client_id_of, is_successor_id, reinstate, successor, with_current_id
 from iac.core.state.model import ClientState, Predecessor
 from tests.core.build import applied, desired, state
+from tests.every import every
 
 APP = desired()
 SECOND = replace(applied(APP), client_id="app.r2", generation=2)
@@ -23,8 +24,8 @@ def test_a_generation_has_an_id_of_which_the_definitions_is_the_base(generation:
     assert "app" == base_of(replace(applied(APP), client_id=client_id, generation=generation))
 
 
-@pytest.mark.parametrize(
-    ("client_id", "expected"),
+@every(
+    "client_id, expected",
     [("app.r2", True), ("app.r22", True), ("app", False), ("app.r", False), ("app.rx", False), ("other.r2", False)],
 )
 def test_ids_of_successors_are_known(client_id: str, expected: bool) -> None:  # noqa: FBT001  # the expectation

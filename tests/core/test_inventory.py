@@ -21,6 +21,7 @@ from iac.core.inventory import (
 from iac.core.server import parse_answer
 from iac.core.state.model import ClientState, SealedSecret, SecretStatus
 from tests.core.build import desired
+from tests.every import every
 
 NOW = datetime(2026, 11, 26, tzinfo=UTC)
 CREATED = 1_764_000_000_000  # 2025-11-24T16:00:00Z
@@ -72,8 +73,8 @@ def test_a_row_has_what_the_server_says_and_what_the_project_knows() -> None:
     }
 
 
-@pytest.mark.parametrize(
-    ("known", "login", "answer", "standing"),
+@every(
+    "known, login, answer, standing",
     [
         (ClientRecord("team/app", HELD), "", {}, ClientStatus.MANAGED),
         (ClientRecord("team/app", HELD, is_replaced=True), "", {}, ClientStatus.REPLACED),

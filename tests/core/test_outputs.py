@@ -10,13 +10,14 @@ from iac.core.plan.output import is_written, made_by, output_digest, plan_output
 from iac.core.plan.plan import PlanOptions, Reads, RenderedClient
 from iac.core.state.model import OutputRecord
 from tests.core.build import output
+from tests.every import every
 
 APP = RenderedClient("app", {"client_name": "An app", "scope": ("a", "b")}, 1)
 CLIENTS = {"team/app": APP}
 DIGEST = output_digest(output(), "template", CLIENTS)
 
 
-@pytest.mark.parametrize(
+@every(
     "change",
     [
         {"template": "another"},

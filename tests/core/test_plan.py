@@ -31,6 +31,7 @@ from tests.core.build import (
     sealed,
     state,
 )
+from tests.every import every
 
 if TYPE_CHECKING:
     from iac.core.desired import DesiredClient
@@ -502,8 +503,8 @@ def replaced(client: Any = APP, old: str = "old") -> Any:
     return replace(applied(client), predecessors=(Predecessor(replace(applied(client), client_id=old), grace=3600),))
 
 
-@pytest.mark.parametrize(
-    ("client", "since", "outputs", "ends"),
+@every(
+    "client, since, outputs, ends",
     [
         (APP, "2026-01-01T00:00:00Z", (), ("team/app",)),
         (APP, "", (), ()),  # it waits for its outputs

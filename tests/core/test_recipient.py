@@ -12,6 +12,7 @@ from iac.core.errors import Location
 from iac.core.plan.change import Action, Recipients
 from iac.core.state.model import ClientKey, SecretStatus
 from tests.core.build import CANARY, OPTIONS, actual, applied, desired, intent, plan, project, registered, sealed, state
+from tests.every import every
 
 if TYPE_CHECKING:
     from iac.core.plan.plan import Plan
@@ -132,8 +133,8 @@ def planned(wanted: Any, last: Any, of_state: tuple[str, ...] | None, *, keys: A
     return plan(replace(project(wanted), recipients=of_state), held, there)
 
 
-@pytest.mark.parametrize(
-    ("named", "of_state", "last", "expected"),
+@every(
+    "named, of_state, last, expected",
     [
         ((HOST,), (OPS,), known(), Recipients((OPS,), (HOST, OPS), (HOST,))),
         ((), (OPS,), known(HOST), Recipients((HOST, OPS), (OPS,), (), (HOST,))),
@@ -153,8 +154,8 @@ def test_recipients_that_change_alone_are_said_and_are_no_change(
     assert {"team/app": expected} == result.recipients
 
 
-@pytest.mark.parametrize(
-    ("named", "of_state", "last"),
+@every(
+    "named, of_state, last",
     [
         ((), (OPS,), known()),
         ((HOST,), (OPS,), known(HOST)),

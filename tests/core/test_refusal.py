@@ -22,8 +22,8 @@ RECORDINGS = Path(__file__).parents[1] / "fixtures" / "iam"
 PRIVATE = json.dumps({"keys": [{**json.loads(KEY)["keys"][0], "d": "ZA", "p": "cA"}]})
 
 
-@pytest.mark.parametrize(
-    ("fields", "facts", "rule", "name"),
+@every(
+    "fields, facts, rule, name",
     [
         ({"tos_uri": "https://x.example/"}, None, "tos-uri-is-dropped", "tos_uri"),
         ({"default_max_age": 5}, None, "default-max-age-is-dropped", "default_max_age"),
@@ -52,8 +52,8 @@ def test_what_a_server_drops_is_refused_with_a_way_on(
     assert all(refusal.summary and refusal.fix for refusal in found)
 
 
-@pytest.mark.parametrize(
-    ("fields", "facts"),
+@every(
+    "fields, facts",
     [
         ({"refresh_token_validity_seconds": 0, "id_token_validity_seconds": 1}, None),
         ({"jwk": KEY}, None),

@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-import pytest
-
 from iac.core.desired import DesiredClient, Lifecycle, Rotation
 from iac.core.drift import find_drift
 from iac.core.model import ALWAYS, DEFAULTED, Actual, Facts, Registration, UnreadReason
@@ -16,6 +14,7 @@ from iac.core.plan.identity import set_apart
 from iac.core.state.model import ClientState, SecretStatus
 from iac.registry import capabilities
 from tests.core.build import OPTIONS, applied, desired, intent, plan, project, state
+from tests.every import every
 
 API = capabilities("rfc7591")
 FACTS = Facts(shows_secrets=False, has_up_scoping=False, api=API)
@@ -93,8 +92,8 @@ def test_a_field_that_is_no_longer_named_is_released() -> None:
     assert (True, [("grant_types",)]) == (found.is_empty, [*found.released.values()])
 
 
-@pytest.mark.parametrize(
-    ("name", "sent", "answered", "words"),
+@every(
+    "name, sent, answered, words",
     [
         ("scope", ("a", "b"), ("b",), "dropped: a"),
         ("scope", ("a",), ("a", "b"), "still there: b"),

@@ -23,6 +23,7 @@ from iac.core.rotation import (
 from iac.core.secret import Secret
 from iac.core.state.model import SecretStatus
 from tests.core.build import NEW, NOW, OPTIONS, actual, applied, desired, plan, project, registered, state
+from tests.every import every
 
 DAY = 86400
 APP = desired(lifecycle=Lifecycle(rotate_after=180 * DAY))
@@ -132,7 +133,7 @@ def test_the_first_of_both_reasons_counts() -> None:
     assert 2 == len(reasons)
 
 
-@pytest.mark.parametrize("told", [None, {}, {EXPIRY: 0}, {EXPIRY: True}, {EXPIRY: "soon"}, {EXPIRY: 1e30}])
+@every("told", [None, {}, {EXPIRY: 0}, {EXPIRY: True}, {EXPIRY: "soon"}, {EXPIRY: 1e30}])
 def test_an_answer_may_say_no_end(told: dict[str, Any] | None) -> None:
     assert secret_end(told) is None
 

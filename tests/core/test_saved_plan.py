@@ -13,6 +13,7 @@ from iac.core.plan.change import Action, Change, OutputAction, OutputChange, Pre
 from iac.core.state.codec import MalformedValue
 from tests.core.build import registered
 from tests.core.test_change import CHANGE, OUTPUT, PLAN, WANTED
+from tests.every import every
 
 if TYPE_CHECKING:
     from iac.core.plan.plan import Plan
@@ -48,8 +49,8 @@ def test_a_file_as_it_was_saved_is_read_and_says_what_would_be_done() -> None:
     assert SHOWN.digest == parse_saved(json.dumps(SHOWN.to_dict())).digest
 
 
-@pytest.mark.parametrize(
-    ("path", "to", "key"),
+@every(
+    "path, to, key",
     [
         (("client_id",), "other", "client_id"),
         (("action",), "create", "action"),
@@ -116,7 +117,7 @@ def test_an_address_that_is_not_in_the_file_is_a_difference() -> None:
     assert [("team/other", "address", "no change of it", "update")] == found(SHOWN, saved)
 
 
-@pytest.mark.parametrize(
+@every(
     "text",
     [
         "", "[]", "null", "{}", "[" * 100_000, "1" * 5000, '{"digest": "sha256:0"}', '{"format_version": NaN}',

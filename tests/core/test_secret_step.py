@@ -8,6 +8,7 @@ from iac.core.plan import secret_step
 from iac.core.plan.change import SecretChange, SecretStep
 from iac.core.state.model import SecretStatus
 from tests.core.build import CANARY, NEW, OLD, applied, desired, ignoring, registered
+from tests.every import every
 
 if TYPE_CHECKING:
     from iac.core.model import Facts
@@ -43,8 +44,8 @@ def test_a_new_client_gets_the_secret_that_its_method_needs(
     assert expected == (found.change, found.step)
 
 
-@pytest.mark.parametrize("change", SecretChange)
-@pytest.mark.parametrize("step", SecretStep)
+@every("change", SecretChange)
+@every("step", SecretStep)
 def test_a_secret_that_is_asked_for_is_made_wherever_there_is_one(change: SecretChange, step: SecretStep) -> None:
     known = secret_step.SecretDecision(change, step)
     found = secret_step.decide_requested(known, "somebody asked")
@@ -108,8 +109,8 @@ def test_a_higher_serial_rotates_and_a_lower_one_does_nothing(facts: Facts) -> N
     assert (SecretChange.KEPT, SecretStep.NOTHING) == of(facts, last=last, secret=CANARY, wanted={"secret_serial": 1})
 
 
-@pytest.mark.parametrize(
-    ("facts", "held", "secret", "step"),
+@every(
+    "facts, held, secret, step",
     [
         (OLD, {}, "new", SecretStep.TAKE),
         (OLD, {"secret_status": SecretStatus.UNKNOWN}, "new", SecretStep.TAKE),

@@ -18,6 +18,7 @@ from iac.core.server.table import TABLE
 from iac.registry import capabilities
 from tests.core import strategies as our
 from tests.core.build import CANARY, KEY, NEW, OLD
+from tests.every import every
 
 HALF = "expected whole characters, got half of one, which no file can hold"
 
@@ -82,8 +83,8 @@ def test_an_answer_without_an_id_has_an_empty_one() -> None:
     assert parse_answer({"client_id": None}).client_id == ""
 
 
-@pytest.mark.parametrize(
-    ("wrong", "words"),
+@every(
+    "wrong, words",
     [
         ({"client_name": 5}, "client_name: expected a text, got a number"),
         ({"client_id": {}}, "client_id: expected a text, got an object"),
@@ -353,7 +354,7 @@ def test_a_key_set_is_canonical_in_its_public_part() -> None:
     assert ("d",) == server.private_members(json.dumps({"keys": keys}))
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", '{"keys": 1}', '{"keys": [1]}', '{"keys": [{"x": "no kty"}]}'])
+@every("text", ["", "{", "[]", '{"keys": 1}', '{"keys": [1]}', '{"keys": [{"x": "no kty"}]}'])
 def test_text_that_is_no_key_set_comes_back_as_it_is(text: str) -> None:
     assert text == server.canonical_jwks(text)
     assert () == server.private_members(text)

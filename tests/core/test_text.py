@@ -5,10 +5,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from iac.core.text import is_id, nearest, printable, reason, side_by_side
+from tests.every import every
 
 
-@pytest.mark.parametrize(
-    ("text", "shown"),
+@every(
+    "text, shown",
     [
         ("plain text", "plain text"),
         ("Grüße, 日本", "Grüße, 日本"),

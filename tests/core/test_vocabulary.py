@@ -7,9 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from iac.core.vocabulary import KNOWN, _may_be_close, closest, distance, is_known, is_privileged, is_restricted
+from tests.every import every
 
 
-@pytest.mark.parametrize(
+@every(
     "scope",
     ["openid", "storage.read:/", "storage.modify:/atlas/disk", "compute.create", "iam:admin.read", "scim:read",
      "wlcg.groups:/wlcg", "fts:submit-transfer", "eos.write", "eduperson_entitlement"],
@@ -18,7 +19,7 @@ def test_usual_names_and_those_of_the_project_are_known(scope: str) -> None:
     assert is_known(scope, ["eos.*"])
 
 
-@pytest.mark.parametrize(
+@every(
     "scope",
     [
         "opneid",
@@ -38,8 +39,8 @@ def test_other_names_are_not(scope: str) -> None:
     assert not is_known(scope, ["eos.*"])
 
 
-@pytest.mark.parametrize(
-    ("scope", "expected"),
+@every(
+    "scope, expected",
     [
         ("opneid", "openid"), ("proflie", "profile"), ("offline-access", "offline_access"),
         ("wlcg.group", "wlcg.groups"),

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-import pytest
 
 from iac.cli import COMMANDS, cli
 from iac.cli.failure import _CODES
@@ -45,9 +44,7 @@ def _section(name: str) -> str:
     return found.group()
 
 
-@pytest.mark.parametrize(
-    ("name", "command"), list(_commands()), ids=lambda value: value if isinstance(value, str) else ""
-)
+@every("name, command", list(_commands()), ids=lambda value: value if isinstance(value, str) else "")
 def test_each_command_has_a_section_with_each_of_its_options(name: str, command: click.Command) -> None:
     section = _section(name)
     for parameter in command.params:
@@ -57,9 +54,7 @@ def test_each_command_has_a_section_with_each_of_its_options(name: str, command:
     assert command.help
 
 
-@pytest.mark.parametrize(
-    ("name", "command"), list(_commands()), ids=lambda value: value if isinstance(value, str) else ""
-)
+@every("name, command", list(_commands()), ids=lambda value: value if isinstance(value, str) else "")
 def test_help_names_what_an_option_takes_and_says_which_can_be_repeated(name: str, command: click.Command) -> None:
     for option in (each for each in command.params if isinstance(each, click.Option) and not each.is_flag):
         is_named = option.metavar is not None or isinstance(option.type, click.Choice)

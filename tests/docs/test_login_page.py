@@ -15,13 +15,14 @@ from iac.providers.logins.proof import SharedSecret
 from iac.transport import retry
 from tests.config.given import PROJECT, write
 from tests.docs.transcript import read_page
+from tests.every import every
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs/reference/login.md").read_text(encoding="utf-8")
 ERRORS = {"CredentialsError", "InputError", "ServerError", "UnknownOutcome", "UnreachableError"}
 
 
-@pytest.mark.parametrize(
+@every(
     "fact",
     [
         *(f"`{scope}`" for scope in logins.READ_SCOPES),

@@ -6,14 +6,13 @@ import re
 from datetime import date
 from pathlib import Path
 
-import pytest
-
 from iac.config.definitions import validate_project
 from iac.core.catalogue import CATALOGUE
 from iac.core.explanation import IdKind
 from iac.core.plan.guards import GUARDS
 from tests.config.given import CLIENT, PROJECT, write
 from tests.docs.reference import pages
+from tests.every import every
 
 ROOT = Path(__file__).parents[2]
 TODAY = date(2026, 11, 23)
@@ -21,7 +20,7 @@ PLANNING = [*(ROOT / "iac/core/plan").rglob("*.py"), ROOT / "iac/git.py", ROOT /
 PLANNED = "\n".join(path.read_text(encoding="utf-8") for path in PLANNING)
 
 
-@pytest.mark.parametrize(("page", "text"), pages().items(), ids=[page.stem for page in pages()])
+@every("page, text", pages().items(), ids=[page.stem for page in pages()])
 def test_a_page_is_what_the_code_says(page: Path, text: str) -> None:
     assert text == page.read_text(encoding="utf-8"), "write the pages: make format"
 
@@ -30,7 +29,7 @@ def test_each_id_says_how_to_fix_it() -> None:
     assert [] == [entry.id for entry in (*CATALOGUE.values(), *GUARDS) if not entry.fix]
 
 
-@pytest.mark.parametrize("rule", [entry.id for entry in CATALOGUE.values() if entry.bad])
+@every("rule", [entry.id for entry in CATALOGUE.values() if entry.bad])
 def test_the_example_of_a_section_brings_it_about(rule: str, tmp_path: Path) -> None:
     file, _, lines = CATALOGUE[rule].bad.removeprefix("# ").partition("\n")
     keys = set(re.findall(r"^(\w+):", lines, re.MULTILINE)) - {"client_name"}

@@ -5,10 +5,9 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-import pytest
-
 from iac.services import services
 from tests.docs.services_pages import command_of
+from tests.every import every
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "docs/how-to/services"
@@ -19,7 +18,7 @@ def page(name: str) -> str:
     return (FOLDER / f"{name}.md").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("name", services())
+@every("name", services())
 def test_a_page_says_how_its_file_is_read_and_what_a_rotation_asks_for(name: str) -> None:
     text = page(name)
     assert f" --template {name}" in command_of(text)

@@ -16,6 +16,7 @@ from iac.rendering.renderer import Renderer
 from iac.rendering.template import load_templates
 from iac.services import template_files, values_schema
 from tests.docs.transcript import read_page
+from tests.every import every
 from tests.rendering.given import FACTS, credentials, output
 
 ROOT = Path(__file__).parents[2]
@@ -44,7 +45,7 @@ def test_every_filter_is_documented_in_order() -> None:
     assert sorted(FILTERS) == list(FILTER_ROWS)
 
 
-@pytest.mark.parametrize("name", FILTERS)
+@every("name", FILTERS)
 def test_an_example_gives_what_the_page_says(name: str) -> None:
     _, value, gives, refuses = FILTER_ROWS[name]
     assert code(gives) == FILTERS[name](json.loads(code(value)))

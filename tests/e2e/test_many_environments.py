@@ -79,6 +79,7 @@ def test_the_order_is_that_of_the_command_line_and_the_worst_code_counts(many: P
     assert 2 == many.iac("plan", *GOOD, "--format", "markdown").out.count("Digest ")
 
 
+@pytest.mark.slow
 @every(
     "command, code",
     [
@@ -221,6 +222,7 @@ def test_one_page_shows_all_environments_and_names_the_one_that_is_down(many: Pr
         assert "<strong>down</strong>: error: " in shown
 
 
+@pytest.mark.slow
 def test_ten_environments_one_down_one_refused_one_stale(project: Project, other: Sandbox) -> None:
     """Each has its section, none hides another, and apply does what can be done with --keep-going."""
     text = project.read("iac.yaml")
@@ -256,6 +258,7 @@ def test_ten_environments_one_down_one_refused_one_stale(project: Project, other
     assert (4, {**dict.fromkeys(there, 0), "refused": 3, "stale": 4}) == (ended.code, codes)
 
 
+@pytest.mark.slow
 def test_ctrl_c_ends_all_environments_at_once(many: Project, other: Sandbox) -> None:
     with (
         held(many.sandbox, "POST", "/token") as gate,

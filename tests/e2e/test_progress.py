@@ -29,6 +29,7 @@ def flavour(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
+@pytest.mark.slow
 def test_a_run_that_is_killed_leaves_a_log_that_tells_how_far_it_was(project: Project, tmp_path: Path) -> None:
     _define_six(project)
     log = tmp_path / "log"
@@ -48,6 +49,7 @@ def test_a_run_that_is_killed_leaves_a_log_that_tells_how_far_it_was(project: Pr
     assert "Apply:" not in log.read_text()
 
 
+@pytest.mark.slow
 def test_a_terminal_has_one_live_line_and_keeps_no_trace_of_it(project: Project) -> None:
     _define_six(project)
     ours, theirs = pty.openpty()
@@ -96,6 +98,7 @@ def test_json_stays_one_document_and_lines_go_to_stderr(project: Project) -> Non
     assert "" == project.iac("-q", "render", "--format", "json").err
 
 
+@pytest.mark.slow
 def test_a_signal_finds_the_lines_of_what_was_done(project: Project) -> None:
     _define_six(project)
     with held(project.sandbox, *CREATE) as gate, _running(project, *APPLY) as process:

@@ -265,6 +265,7 @@ def test_a_token_is_durable_before_the_next_read(tmp_path: Path) -> None:
         assert work.is_settled()
 
 
+@pytest.mark.slow
 def test_creates_that_were_never_sent_are_plain_creates_after_a_crash(tmp_path: Path) -> None:
     """kill -9 with the second request on its way: the first client is in state, and one alone may be lost."""
     with standing(tmp_path, renews=EVERY) as (work, place):
@@ -289,6 +290,7 @@ def _is_registration(seen: Seen) -> bool:
     return (seen.method, seen.path) == ("POST", "/register")
 
 
+@pytest.mark.slow
 def test_an_intent_that_is_not_begun_and_has_no_definition_any_more_is_nothing(tmp_path: Path) -> None:
     with standing(tmp_path, renews=EVERY) as (work, place):
         for number in range(3):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from pathlib import Path
 
-import pytest
+from tests.every import every
 
 ROOT = Path(__file__).parents[2] / "iac"
 SANDBOX = ROOT / "sandbox"  # a server, which serves until it is ended
@@ -67,7 +67,7 @@ def is_explained(lines: list[str], number: int) -> bool:
     return any("# limit: " in line for line in lines[max(0, number - 3) : number])
 
 
-@pytest.mark.parametrize(
+@every(
     "line",
     [
         "thread.join()", "event.wait()", "queue.get()", "future.result()", "lock.acquire()", "process.wait()",
@@ -79,7 +79,7 @@ def test_a_call_without_a_limit_is_found(line: str) -> None:
     assert [1] == unlimited(line)
 
 
-@pytest.mark.parametrize(
+@every(
     "line",
     [
         "thread.join(5)", "''.join(words)", "event.wait(timeout=5)", "members.get('a')", "turn.wait_for(is_done, 5)",

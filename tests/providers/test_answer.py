@@ -14,6 +14,7 @@ from iac.providers.answer import is_done, read_reply
 from iac.providers.base import check_reachable, client_path
 from iac.registry import capabilities
 from iac.transport.message import Answer, Call
+from tests.every import every
 from tests.fakes.provider import FakeProvider
 
 if TYPE_CHECKING:
@@ -31,8 +32,8 @@ def answer(body: Any, status: int = 200) -> Answer:
     return Answer(status, {}, body if isinstance(body, bytes) else json.dumps(body).encode())
 
 
-@pytest.mark.parametrize(
-    ("body", "words"),
+@every(
+    "body, words",
     [
         (b"", "an empty answer"),
         (b"[]", "not a JSON object"),
@@ -134,8 +135,8 @@ WRITES: dict[str, Callable[[Faulty], object]] = {
 }
 
 
-@pytest.mark.parametrize("name", WRITES)
-@pytest.mark.parametrize("is_sent", [True, False])
+@every("name", WRITES)
+@every("is_sent", [True, False])
 def test_a_foreign_exception_of_a_write_is_an_unknown_outcome_once_something_was_sent(
     name: str, *, is_sent: bool
 ) -> None:

@@ -29,6 +29,7 @@ from iac.providers.logins import READ_SCOPES
 from iac.providers.logins.client_credentials import ASSERTION_LIFETIME, ClientCredentials, KeyAssertion
 from iac.providers.logins.signing_key import parse_key
 from iac.sandbox.model import Client
+from tests.every import every
 from tests.providers.stub import Say, start_stub
 
 if TYPE_CHECKING:
@@ -171,8 +172,8 @@ def test_a_key_that_the_server_cannot_verify_is_refused_before_it_is_asked(
 SMALL = rsa.generate_private_key(public_exponent=65537, key_size=1024)
 
 
-@pytest.mark.parametrize(
-    ("text", "why"),
+@every(
+    "text, why",
     [
         ("no key", "neither PEM nor a JWK"),
         ("[" * 100_000, "neither PEM nor a JWK"),

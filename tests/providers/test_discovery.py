@@ -53,7 +53,6 @@ def test_an_issuer_with_a_path_has_its_document_under_it(open_http: OpenHttp) ->
         Say(200, []),
         Say(200, {"issuer": "x"}),
         Say(302, b"", {"Location": "https://evil.example/"}),
-        Say(500, b"<html>"),
     ],
 )
 def test_a_server_without_a_document_is_no_iam(open_http: OpenHttp, say: Say) -> None:
@@ -61,6 +60,17 @@ def test_a_server_without_a_document_is_no_iam(open_http: OpenHttp, say: Say) ->
         discover(open_http(stub.url), Issuer.parse(stub.url))
 
     assert "issuer in iac.yaml" in caught.value.fix
+
+
+@pytest.mark.parametrize("status", [429, 500, 502, 503])
+def test_a_server_that_is_down_does_not_put_the_issuer_in_doubt(open_http: OpenHttp, status: int) -> None:
+    say = Say(status, b"<html>down for maintenance")
+    with start_stub(lambda _: say) as stub, pytest.raises(UnreachableError) as caught:
+        discover(open_http(stub.url), Issuer.parse(stub.url))
+
+    assert "run it again" in caught.value.fix
+    assert "issuer" not in caught.value.fix
+    assert stub.url in caught.value.where
 
 
 def test_a_document_of_another_issuer_is_refused_with_both_names(open_http: OpenHttp) -> None:

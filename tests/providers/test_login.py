@@ -20,6 +20,7 @@ from iac.providers.probe import Probe
 from iac.registry import capabilities
 from iac.sandbox.fault import Fault, FaultKind
 from iac.transport.message import Call
+from tests.every import every
 from tests.providers.clock import SetClock
 from tests.providers.stub import Say, Seen, start_stub
 from tests.providers.test_bearer import jwt
@@ -80,8 +81,8 @@ def test_basic_form_encodes_both_parts() -> None:
     assert base64.b64decode(header.removeprefix("Basic ")) == b"a+b:c%3Ad%2Be"
 
 
-@pytest.mark.parametrize("method", ["client_secret_basic", "client_secret_post"])
-@pytest.mark.parametrize(("provider", "is_iam"), [("iam-admin", True), ("iam-self-service", True), ("rfc7591", False)])
+@every("method", ["client_secret_basic", "client_secret_post"])
+@every("provider, is_iam", [("iam-admin", True), ("iam-self-service", True), ("rfc7591", False)])
 def test_a_server_gets_a_secret_as_it_takes_it(provider: str, method: str, *, is_iam: bool) -> None:
     """An IAM gets the form in any case (rec: client-auth-methods), another server what the client is registered for."""
     api = capabilities(provider)

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from iac.core.errors import UnreachableError
 from iac.providers.pages import ListPage, gather, read_list
+from tests.every import every
 
 
 class ListServer:
@@ -95,7 +96,7 @@ def test_entries_that_nobody_wants_are_left_out() -> None:
     assert wanted == ["c0001", "c0003"]
 
 
-@pytest.mark.parametrize(
+@every(
     "body",
     [
         None,

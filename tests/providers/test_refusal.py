@@ -12,6 +12,7 @@ from iac.core.secret import Secret
 from iac.providers.answer import error_code, is_missing, read_failure, write_failure
 from iac.providers.logins.proof import basic
 from iac.transport.message import Answer, Call, server_words
+from tests.every import every
 from tests.providers.test_bearer import jwt
 
 HTML = b"<!DOCTYPE html><html><body><script>alert(1)</script></body></html>"
@@ -24,8 +25,8 @@ def answer(status: int, body: Any = b"", **headers: str) -> Answer:
     return Answer(status, named, body if isinstance(body, bytes) else json.dumps(body).encode())
 
 
-@pytest.mark.parametrize(
-    ("body", "words"),
+@every(
+    "body, words",
     [
         ({"error": "no such scope"}, "the server says 400: no such scope"),
         ({"error": "invalid", "error_description": "why"}, "the server says 400: invalid: why"),
@@ -76,8 +77,8 @@ def test_only_iam_itself_can_say_that_a_client_is_gone(said: Answer, *, missing:
     assert missing == is_missing(said)
 
 
-@pytest.mark.parametrize(
-    ("said", "kind", "summary"),
+@every(
+    "said, kind, summary",
     [
         (answer(401), CredentialsError, "does not accept the token"),
         (answer(403), CredentialsError, "may not do this"),
@@ -99,8 +100,8 @@ def test_a_read_that_fails_is_a_server_that_cannot_be_used(said: Answer, kind: t
     assert error.where == "GET /iam/api/clients"
 
 
-@pytest.mark.parametrize(
-    ("said", "kind"),
+@every(
+    "said, kind",
     [
         (answer(400, {"error": "Client id not available"}), ServerError),
         (answer(400), ServerError),
@@ -127,14 +128,27 @@ def test_a_write_that_fails_says_whether_it_can_have_had_an_effect(said: Answer,
 
 
 def test_when_to_come_back_is_told() -> None:
-    assert "(the server asks for: 120)" in read_failure(READ, answer(503, retry_after="120")).fix
-    assert "(the server asks for: 120)" in write_failure(WRITE, answer(429, retry_after="120")).fix
+    assert "(Retry-After: 120)" in read_failure(READ, answer(503, retry_after="120")).fix
+    assert "(Retry-After: 120)" in write_failure(WRITE, answer(429, retry_after="120")).fix
     assert read_failure(READ, answer(503)).fix == "run it again later"
 
 
 def test_a_missing_scope_is_named() -> None:
-    assert "iam:admin.read" in read_failure(READ, answer(403), "iam:admin.read").fix
-    assert "iam:admin.write" in write_failure(WRITE, answer(403), scope="iam:admin.write").fix
+    said = answer(403, {"error": "access_denied"})
+
+    assert "iam:admin.read" in read_failure(READ, said, "iam:admin.read").fix
+    assert "iam:admin.write" in write_failure(WRITE, said, scope="iam:admin.write").fix
+
+
+def test_a_page_that_forbids_is_not_taken_for_a_missing_scope() -> None:
+    """Rec: admin-authorization: IAM says it in JSON; a firewall answers with a page."""
+    for error in (read_failure(READ, answer(403, HTML), "iam:admin.read"), write_failure(WRITE, answer(403, HTML))):
+        assert "iam:admin" not in f"{error.why}{error.fix}"
+        assert "403, with an answer that is not JSON" in error.why
+
+
+def test_a_cut_answer_does_not_put_the_issuer_in_doubt() -> None:
+    assert "issuer" not in read_failure(READ, answer(200, HTML)).fix
 
 
 def test_a_server_without_scopes_of_ours_is_told_in_its_own_words() -> None:
@@ -164,8 +178,8 @@ def test_an_oauth_error_has_a_code(body: Any, code: str) -> None:
     assert code == error_code(answer(400, body))
 
 
-@pytest.mark.parametrize(
-    ("call", "words"),
+@every(
+    "call, words",
     [
         (Call.form("/token", {"client_id": "a", "client_secret": "a+b/c"}), "client_id=a&client_secret=a%2Bb%2Fc"),
         (Call.form("/token", {"client_id": "a", "client_secret": "a+b/c"}), "your secret is a+b/c"),

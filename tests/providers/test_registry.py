@@ -6,6 +6,8 @@ import ast
 import json
 from pathlib import Path
 
+import pytest
+
 from iac.core.capabilities import Table
 from iac.core.server.table import TABLE
 from iac.registry import PROVIDERS
@@ -18,6 +20,7 @@ def test_the_schema_names_the_providers_of_the_list() -> None:
     assert list(PROVIDERS) == schema["properties"]["provider"]["enum"]
 
 
+@pytest.mark.slow
 def test_a_provider_is_named_in_its_own_folder_alone() -> None:
     # What asks for the name of a provider has to be found again for each new one; a capability is asked for instead.
     named = [

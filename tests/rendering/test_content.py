@@ -13,6 +13,7 @@ from iac.rendering.engine import render
 from iac.rendering.renderer import Renderer
 from iac.rendering.template import load_templates
 from iac.services import Format
+from tests.every import every
 from tests.rendering.given import FACTS, credentials, output, template
 
 CLIENT = {"wlcg/app": credentials()}
@@ -63,7 +64,7 @@ BAD = {
 }
 
 
-@pytest.mark.parametrize(("format_", "content"), [(name, each) for name, bad in BAD.items() for each in bad])
+@every("format_, content", [(name, each) for name, bad in BAD.items() for each in bad])
 def test_a_file_that_is_not_of_its_format_is_refused_without_a_word_of_it(format_: Format, content: bytes) -> None:
     with pytest.raises(MalformedContent) as caught:
         parse_values(content, format_)
@@ -72,8 +73,8 @@ def test_a_file_that_is_not_of_its_format_is_refused_without_a_word_of_it(format
     assert caught.value.__suppress_context__
 
 
-@pytest.mark.parametrize(
-    ("format_", "text", "expected"),
+@every(
+    "format_, text, expected",
     [
         (Format.JSON, '{"a": [1, "x"], "b": null}', {("a", 1): "x"}),
         (Format.YAML, "a: [1, {b: x}]\nc: y", {("a", 0): "1", ("a", 1, "b"): "x", ("c",): "y"}),

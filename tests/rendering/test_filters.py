@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
 from iac.rendering.filters import FILTERS, FormattedText, UnsafeValue, indent, inline, join
+from tests.every import every
 
 HOSTILE = [
     "plain-Secret_1.~",
@@ -123,7 +124,7 @@ def test_no_form_of_a_dollar_is_read_alike_so_it_is_refused() -> None:
         assert "HOME" not in caught.value.why + caught.value.fix
 
 
-@pytest.mark.parametrize("value", HOSTILE)
+@every("value", HOSTILE)
 def test_a_shell_that_sources_dotenv_and_shell_text_sees_the_value(value: str) -> None:
     for name in ("dotenv", "shell"):
         if (text := made(name, value)) is not None:
@@ -196,8 +197,8 @@ def test_a_name_of_the_environment_is_one(value: str) -> None:
         assert re.fullmatch(r"[A-Z_][A-Z0-9_]*", name)
 
 
-@pytest.mark.parametrize(
-    ("name", "value"),
+@every(
+    "name, value",
     [
         *((name, "a\nb") for name in ("apache", "dotenv", "ini", "shell", "sql", "verbatim")),
         *((name, "a\0b") for name in ("apache", "dotenv", "ini", "shell", "sql", "verbatim", "xml")),
@@ -227,8 +228,8 @@ def test_what_a_format_cannot_hold_for_every_reader_is_refused(name: str, value:
     assert made(name, value) is None
 
 
-@pytest.mark.parametrize(
-    ("name", "value", "expected"),
+@every(
+    "name, value, expected",
     [
         ("ini", True, "true"),
         ("ini", False, "false"),
@@ -248,14 +249,12 @@ def test_a_filter_writes(name: str, value: object, expected: str) -> None:
     assert expected == made(name, value)
 
 
-@pytest.mark.parametrize(
-    "value", ["https://iam.example.org:8443/x", "wlcg.groups", "a_b~c+d=", 7, "", FormattedText("a b\n")]
-)
+@every("value", ["https://iam.example.org:8443/x", "wlcg.groups", "a_b~c+d=", 7, "", FormattedText("a b\n")])
 def test_without_a_filter_goes_what_means_the_same_everywhere(value: object) -> None:
     assert str(value) == inline(value)
 
 
-@pytest.mark.parametrize("value", [True, "a b", "a#b", 'a"', "a\n", "ü", "$x", "%d", ["a"], None, 1.5])
+@every("value", [True, "a b", "a#b", 'a"', "a\n", "ü", "$x", "%d", ["a"], None, 1.5])
 def test_without_a_filter_goes_nothing_that_a_format_could_misread(value: object) -> None:
     with pytest.raises(UnsafeValue):
         inline(value)

@@ -15,6 +15,7 @@ from iac.rendering.engine import render
 from iac.rendering.renderer import Renderer
 from iac.rendering.template import Template, load_templates
 from iac.services import Format
+from tests.every import every
 from tests.rendering.given import FACTS
 from tests.services.project import ROOT, desired
 
@@ -70,7 +71,7 @@ FORMATS = [
 ]
 
 
-@pytest.mark.parametrize(("text", "path", "how"), FORMATS)
+@every("text, path, how", FORMATS)
 def test_both_are_read_as_the_format_says(text: str, path: str, how: str) -> None:
     found = made(text, path).read()
 
@@ -103,8 +104,8 @@ def test_a_quoted_secret_is_read_as_its_service_reads_it(form: str) -> None:
 KEY = '{"key": {{ client.client_secret | json }}}'
 
 
-@pytest.mark.parametrize(
-    ("path", "text", "content", "why"),
+@every(
+    "path, text, content, why",
     [
         ("out/x.json", KEY, b'{"key": ', "this is not a file in the format json"),
         ("out/x.json", KEY, b"{}", "it has no key"),

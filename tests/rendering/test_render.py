@@ -10,6 +10,7 @@ from iac.core.model import AUTH_METHODS, FIELDS, Kind
 from iac.core.secret import Secret
 from iac.rendering.context import Credentials, Record, dummy_credentials
 from iac.rendering.engine import compile_template, render
+from tests.every import every
 from tests.rendering.given import FACTS, SCOPES, credentials, output, rendered, template
 
 CANARY = "canary'\"$%#;\\ <&>é\n-5fb3c1"
@@ -70,8 +71,8 @@ def test_a_template_may_ask_whether_there_is_a_secret() -> None:
     assert ("yes", "no") == (rendered(text), rendered(text, secret=None))
 
 
-@pytest.mark.parametrize(
-    ("text", "why"),
+@every(
+    "text, why",
     [
         ("{{ client.client_secrt }}", "client wlcg/app has no `client_secrt`; did you mean `client_secret`?"),
         ("{{ client.client_uri }}", "client wlcg/app has no `client_uri`: the registration does not have this field"),
@@ -104,8 +105,8 @@ def test_an_error_tells_what_is_wrong_and_where(text: str, why: str) -> None:
     assert error.fix
 
 
-@pytest.mark.parametrize(
-    ("text", "why"),
+@every(
+    "text, why",
     [
         ("{% if x %}", "Unexpected end of template."),
         ("{{ x | tojson }}", "there is no filter `tojson`; did you mean `json`?"),

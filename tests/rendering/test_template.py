@@ -51,6 +51,7 @@ def test_every_built_in_can_be_loaded_by_its_name(root: Path) -> None:
     assert list(template_files()) == list(load_templates(root, template_files(), Renderer().references))
 
 
+@pytest.mark.slow
 def test_the_digest_is_that_of_the_text_and_of_all_it_refers_to(root: Path) -> None:
     write(root, "x.j2", "{% include 'app/a.j2' %}{%- from 'app/b.j2' import m %}")
     write(root, "app/a.j2", "{% import 'app/b.j2' as b %}")
@@ -135,12 +136,14 @@ def test_a_folder_of_templates_that_is_a_link_out_of_the_project_is_not_read(tmp
     assert "the template lies outside" == refusal(tmp_path / "project", "secret.j2").summary
 
 
+@pytest.mark.slow
 def test_a_link_within_templates_is_followed(root: Path) -> None:
     write(root, "app/real.j2", "text")
     (root / "templates" / "link.j2").symlink_to("app/real.j2")
     assert "text" == load_templates(root, ["link.j2"], Renderer().references)["link.j2"].text
 
 
+@pytest.mark.slow
 def test_a_template_is_text_of_a_reasonable_size(root: Path) -> None:
     write(root, "x.j2", b"abc\xff")
     assert ("the template is not text", "byte 4 is not UTF-8") == (

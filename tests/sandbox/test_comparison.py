@@ -2,9 +2,8 @@
 
 from typing import Any
 
-import pytest
-
 from iac.sandbox.message import NO_CACHE, Response, empty, error, json_response, oauth_error
+from tests.every import every
 from tests.sandbox.comparison import differences
 
 CLIENT = {
@@ -23,7 +22,7 @@ def recorded(status: int, body: Any, **headers: str) -> dict[str, Any]:
     return {"response": {"status": status, "headers": given, "body": body}}
 
 
-@pytest.mark.parametrize(
+@every(
     "change",
     [
         {"client_id": "b"},

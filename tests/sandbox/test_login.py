@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 
 from iac.sandbox.flavour import Flavour
 from iac.sandbox.message import Request
+from tests.every import every
 from tests.sandbox.talk import Talk
 
 JWT_BEARER = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
@@ -81,8 +82,8 @@ def make_keyed(talk: Talk, *keys: dict[str, str]) -> None:
     talk.make(token_endpoint_auth_method="private_key_jwt", jwk=json.dumps({"keys": keys}))
 
 
-@pytest.mark.parametrize("flavour", list(Flavour))
-@pytest.mark.parametrize("algorithm", ["RS256", "ES256"])
+@every("flavour", list(Flavour))
+@every("algorithm", ["RS256", "ES256"])
 def test_a_client_logs_in_by_its_private_key(flavour: Flavour, algorithm: str) -> None:
     talk = Talk(flavour)
     make_keyed(talk, rsa_jwk(kid="one"), ec_jwk(kid="two"))

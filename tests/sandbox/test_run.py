@@ -64,6 +64,7 @@ def test_everybody_on_the_network_is_warned_about() -> None:
     assert "WARNING" in banner
 
 
+@pytest.mark.slow
 def test_faults_and_a_seed_may_be_given_at_the_start() -> None:
     fault = '[{"kind": "status", "status": 429, "match": {"path": "/jwk"}}]'
     with start(COMMANDS["iac"], "--seed", str(SEED), "--faults", fault, "--shuffle", "1") as process:
@@ -111,6 +112,7 @@ def test_a_file_that_is_no_seed_is_refused(text: str, tmp_path: Path, capsys: py
     assert "seed" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_iac_finds_a_seed_below_its_directory(tmp_path: Path) -> None:
     (tmp_path / "own.json").write_text('{"users": [], "clients": []}', encoding="utf-8")
     command = [sys.executable, "-m", "iac", "-C", str(tmp_path), "sandbox"]

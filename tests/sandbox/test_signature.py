@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from iac.sandbox.jose import _G, _N, _P, _add, _times, decode, verify_key, verify_secret
+from tests.every import every
 from tests.sandbox.test_login import EC_KEY, RSA_KEY, ec_jwk, number, rsa_jwk, sign
 
 KEYS = {"RS256": rsa_jwk(), "ES256": ec_jwk()}
@@ -33,7 +34,7 @@ def test_longer_digests_are_verified(name: str, digest: hashes.HashAlgorithm) ->
     assert not verify_key("RS256", rsa_jwk(), b"data", signature)
 
 
-@pytest.mark.parametrize("algorithm", ["none", "RS1", "PS256", "ES384", "HS256", ""])
+@every("algorithm", ["none", "RS1", "PS256", "ES384", "HS256", ""])
 def test_other_algorithms_verify_nothing(algorithm: str) -> None:
     assert not verify_key(algorithm, rsa_jwk(), b"data", sign("RS256", b"data", ""))
     assert not verify_key(algorithm, ec_jwk(), b"data", sign("ES256", b"data", ""))

@@ -13,6 +13,7 @@ import yaml
 from iac.core.errors import InputError, UnreachableError
 from iac.ports import Comparison
 from iac.sinks.kubernetes.login import Cluster, ClusterChoice, find_cluster
+from tests.every import every
 from tests.fakes.authority import Authority, kubeconfig
 from tests.fakes.kubernetes import ADMIN, fake_cluster
 from tests.sinks.cluster import open_sink
@@ -99,7 +100,7 @@ def test_in_a_pod_its_service_account_logs_in(tmp_path: Path, authority: Authori
     assert 1 == len(cluster.trust().get_ca_certs())
 
 
-@pytest.mark.parametrize(
+@every(
     "changes",
     [
         {"cluster": {"insecure-skip-tls-verify": True}},
@@ -121,8 +122,8 @@ def test_what_is_not_supported_is_refused_with_words(tmp_path: Path, changes: di
     assert "canary" not in str(caught.value)
 
 
-@pytest.mark.parametrize(
-    ("value", "summary"),
+@every(
+    "value, summary",
     [
         ("[", "cannot be used"),
         ("- a\n", "cannot be used"),
@@ -143,8 +144,8 @@ def test_a_kubeconfig_that_leads_nowhere_is_told(tmp_path: Path, value: Any, sum
     assert "canary" not in str(caught.value)
 
 
-@pytest.mark.parametrize(
-    ("text", "place", "why"),
+@every(
+    "text, place, why",
     [
         ("users:\n- {name: u, user: {token: canary, token: canary}}\n", "2:35", "the key token is there twice"),
         ("users: [\n", "2:1", "invalid YAML"),

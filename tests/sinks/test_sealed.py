@@ -15,6 +15,7 @@ from iac.sinks.age.cipher import AgeCipher
 from iac.sinks.file.sink import FileSink
 from iac.sinks.sealed import Readers, SealedSink
 from iac.sinks.sops.cipher import SopsCipher
+from tests.every import every
 from tests.sinks.contract import SinkContract
 
 if TYPE_CHECKING:
@@ -192,8 +193,8 @@ def test_a_library_that_is_not_there_is_told(tmp_path: Path, monkeypatch: pytest
     assert install_extra("sops") == caught.value.fix
 
 
-@pytest.mark.parametrize(
-    ("name", "content", "why"),
+@every(
+    "name, content, why",
     [
         ("a.json", b"[]", "a JSON object only"),
         ("a.json", b"{", "not JSON (line 1)"),
@@ -281,7 +282,7 @@ def changed(old: str, new: str) -> Callable[[str], str]:
     return change
 
 
-@pytest.mark.parametrize(
+@every(
     "change",
     [
         changed('kind: "Secret"', 'kind: "Other"'),
@@ -311,8 +312,8 @@ def test_a_sops_file_that_somebody_changed_is_seen(tmp_path: Path, change: Calla
     assert sink.compare("s.yaml", manifest) is Comparison.AS_WANTED
 
 
-@pytest.mark.parametrize(
-    ("name", "change"),
+@every(
+    "name, change",
     [
         ("a.env", changed("sops_mac=", "sops_pgp__list_x__map_fp=")),
         ("a.env", changed("sops_mac=", "sops_mac__map_x=")),

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from iac.transport.retry import TOLERANCE, parse_date, skew_words
+from tests.every import every
 
 
 @pytest.mark.parametrize("text", [None, "", "soon", "Mon, 99 Nov 2026 12:00:00 GMT"])
@@ -17,8 +18,8 @@ def test_a_date_is_aware(text: str) -> None:
     assert datetime(2026, 11, 23, 12, tzinfo=UTC) == parse_date(text)
 
 
-@pytest.mark.parametrize(
-    ("skew", "words"),
+@every(
+    "skew, words",
     [
         (None, ""),
         (TOLERANCE, ""),

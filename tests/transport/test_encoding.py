@@ -5,6 +5,7 @@ import gzip
 import pytest
 
 from iac.transport.message import EncodingError, decode
+from tests.every import every
 
 WORDS = b'{"a": 1}' * 100_000
 
@@ -18,8 +19,8 @@ def test_a_body_without_an_encoding_stays_as_it_is(encoding: str) -> None:
     assert b"abc" == decode([b"a", b"", b"bc"], encoding, 3)
 
 
-@pytest.mark.parametrize("encoding", ["gzip", "x-gzip", "GZip "])
-@pytest.mark.parametrize("size", [1, 7, 65536])
+@every("encoding", ["gzip", "x-gzip", "GZip "])
+@every("size", [1, 7, 65536])
 def test_a_body_in_gzip_is_undone(encoding: str, size: int) -> None:
     assert decode(pieces(gzip.compress(WORDS), size), encoding, len(WORDS)) == WORDS
 
@@ -29,7 +30,7 @@ def test_no_body_in_gzip_is_no_body() -> None:
     assert b"" == decode([gzip.compress(b"")], "gzip", 10)
 
 
-@pytest.mark.parametrize("encoding", ["gzip, gzip", "gzip,identity", "br", "deflate", "zstd", "\x1b[31m"])
+@every("encoding", ["gzip, gzip", "gzip,identity", "br", "deflate", "zstd", "\x1b[31m"])
 def test_another_encoding_or_more_than_one_is_refused(encoding: str) -> None:
     with pytest.raises(EncodingError, match="iac takes gzip or none"):
         decode([gzip.compress(b"a")], encoding, 10)

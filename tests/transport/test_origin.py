@@ -4,10 +4,11 @@ import pytest
 
 from iac.core.errors import CredentialsError, InputError
 from iac.core.origin import Address, Issuer
+from tests.every import every
 
 
-@pytest.mark.parametrize(
-    ("url", "origin", "path"),
+@every(
+    "url, origin, path",
     [
         ("https://iam.example.org", "https://iam.example.org", ""),
         ("https://iam.example.org/", "https://iam.example.org", ""),
@@ -27,7 +28,7 @@ def test_an_issuer_is_split_into_what_is_dialled_and_what_addresses_begin_with(
     assert (origin, path) == (issuer.origin, issuer.path)
 
 
-@pytest.mark.parametrize(
+@every(
     "url",
     [
         "",
@@ -60,8 +61,8 @@ def test_plain_http_to_another_machine_is_refused(host: str) -> None:
     assert f"issuer: https://{host}/x" == caught.value.fix
 
 
-@pytest.mark.parametrize(
-    ("other", "is_same"),
+@every(
+    "other, is_same",
     [
         ("https://iam.example.org", True),
         ("https://iam.example.org/", True),
@@ -89,7 +90,7 @@ def test_an_endpoint_on_the_issuer_s_origin_is_its_path(endpoint: str, path: str
     assert path == Issuer.parse("https://iam.example.org/").path_of(endpoint)
 
 
-@pytest.mark.parametrize(
+@every(
     "endpoint",
     [
         "https://evil.example/token",

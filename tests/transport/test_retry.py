@@ -3,11 +3,11 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from iac.transport.retry import RetryPolicy, parse_retry_after
+from tests.every import every
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 
@@ -36,8 +36,8 @@ def test_a_pause_is_never_negative_nor_endless(attempt: int, asked: float | None
     assert pause is None or 0 <= pause <= 30.5
 
 
-@pytest.mark.parametrize(
-    ("header", "seconds"),
+@every(
+    "header, seconds",
     [
         (None, None),
         ("", None),

@@ -7,8 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import pytest
-
+from tests.every import every
 from tests.views.given import CASES, views_of
 
 if TYPE_CHECKING:
@@ -17,7 +16,7 @@ if TYPE_CHECKING:
 FOLDERS = sorted(CASES.iterdir())
 
 
-@pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
+@every("folder", FOLDERS, ids=lambda folder: folder.name)
 def test_every_view_of_a_case_is_as_it_is_expected(folder: Path) -> None:
     shown = dict(views_of(folder))
     expected = {path.name: path.read_text(encoding="utf-8") for path in folder.glob("expect.*")}

@@ -46,7 +46,7 @@ rucio, environment rucio, rucio (rucio)
 
   - team/gone: gone from the server (app, "An app")
       clients.d/app.yaml:3
-      fix: iac apply --recreate team/gone creates it again, with a new secret
+      fix: iac apply --recreate team/gone creates it again, with a new secret if it has one
 
 Drift: 1 changed on the server, 1 gone from it; 4 as applied.
 """
@@ -116,7 +116,7 @@ client `app`, `An app`, `clients.d/app.yaml:3`
     ways = (
         "`iac apply` makes it as defined again.\n"
         "`iac drift --accept ADDR` writes the server's values into the definition, for review.\n"
-        "`iac apply --recreate ADDR` creates a client again that is gone, with a new secret.\n"
+        "`iac apply --recreate ADDR` creates a client again that is gone, with a new secret if it has one.\n"
     )
     assert expected + ways == drift_markdown(_drift(_client(), GONE), BUDGET)
 

@@ -107,6 +107,7 @@ def test_no_text_of_others_becomes_markup(text: str) -> None:
         assert [] == hostile.others
 
 
+@pytest.mark.slow
 @every("text", TEXTS)
 def test_every_text_is_shown_inert(text: str) -> None:
     for page in PAGES.values():
@@ -124,6 +125,7 @@ def test_a_page_loads_nothing_and_runs_its_own_script_alone() -> None:
         assert "unsafe" not in policy
 
 
+@pytest.mark.slow
 def test_a_plan_has_every_change_with_what_it_is_filtered_by() -> None:
     plan = many(500)
     seen = Page(plan_page([plan]))

@@ -54,7 +54,7 @@ def test_texts_of_others_are_inert(text: str) -> None:
     assert all(cell == printable(cell) for line in cells for cell in line)
 
 
-@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", '=HYPERLINK("https://evil.example")', "\t=1", "\r=1"])
+@every("text", ["=1+1", "+1", "-1", "@SUM(A1)", '=HYPERLINK("https://evil.example")', "\t=1", "\r=1"])
 def test_a_cell_is_no_formula(text: str) -> None:
     shown = list(csv.reader(io.StringIO(inventory_csv(("client_id", "name"), [replace(row(), name=text)]))))
     assert shown[0] == ["client_id", "name"]

@@ -149,8 +149,8 @@ def test_files_are_named_as_seen_from_where_the_command_was_started(directory: s
 # --- GitLab
 
 
-@pytest.mark.parametrize(
-    ("action", "counts"),
+@every(
+    "action, counts",
     [
         (Action.CREATE, (1, 0, 0)),
         (Action.ADOPT, (0, 1, 0)),

@@ -141,6 +141,7 @@ def test_deletions_are_warned_of_before_anything_but_the_title() -> None:
     assert "[!CAUTION]" not in plan_markdown(many(1, "x"), BUDGET)
 
 
+@pytest.mark.slow
 def test_1000_changes_do_not_take_seconds() -> None:
     plan = many(1000)
     before = process_time()

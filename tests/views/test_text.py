@@ -15,6 +15,7 @@ from iac.core.plan.change import Action, Cause, Change, FieldChange, OutputActio
 from iac.core.plan.guards import guard
 from iac.core.plan.plan import PendingWrite, Plan
 from iac.views.text import plan_text, report_text, summary_line
+from tests.every import every
 
 HOSTILE = "a\x1b[31mred\u202eder\u200b\n::error::| `x` <b>@team</b>\r\u2028"
 ANSI = re.compile(r"\x1b\[\d+m")
@@ -169,7 +170,7 @@ def test_what_is_known_beside_changes_is_said_before_refusals() -> None:
     assert "Refused: 1 guard" in shown(replace(found, guards=found.guards[:1]))
 
 
-@pytest.mark.parametrize("action", Action)
+@every("action", Action)
 def test_every_action_is_shown_and_counted(action: Action) -> None:
     found = plan(change(action=action))
     assert f"team/app: {action} app" in plan_text(found, color=False)

@@ -16,6 +16,7 @@ from iac.document import parse_document
 from iac.services import services, template_files, template_format
 from iac.workflow.new import ServiceStart, WrittenService, add_service, check_answers, find_offer
 from tests.config.given import PROJECT, write
+from tests.every import every
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -218,8 +219,8 @@ BLOCK = """\
 FLOW = '{"template": "json", "path": "out/x.json", "clients": ["a", "b"]}'
 
 
-@pytest.mark.parametrize(
-    ("before", "after"),
+@every(
+    "before, after",
     [
         (HEAD, HEAD + "outputs:\n" + BLOCK),
         (HEAD + "removed: []\n", HEAD + "outputs:\n" + BLOCK + "removed: []\n"),

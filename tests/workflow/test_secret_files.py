@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from iac.core.errors import InputError
 from iac.core.secret import Secret
 from iac.workflow.secrets import parse_secret, parse_secrets
+from tests.every import every
 
 CANARY = "canary-4242"
 _secrets = st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=1, max_size=20)
@@ -31,7 +32,7 @@ def test_a_secret_is_the_text_without_its_line_break(text: str) -> None:
     assert Secret(CANARY) == parse_secret(text)
 
 
-@pytest.mark.parametrize("text", ["", "\n", "a b", f"{CANARY}\n{CANARY}\n", f"{CANARY}\n\n", "a\tb", "a\0", "\ufeffx"])
+@every("text", ["", "\n", "a b", f"{CANARY}\n{CANARY}\n", f"{CANARY}\n\n", "a\tb", "a\0", "\ufeffx"])
 def test_what_is_no_secret_is_refused_unsaid(text: str) -> None:
     with pytest.raises(InputError, match="invalid secret") as caught:
         parse_secret(text)
@@ -57,8 +58,8 @@ def test_dotenv_knows_comments_exports_and_quotes() -> None:
     assert expected == {address: secret.reveal() for address, secret in found.items()}
 
 
-@pytest.mark.parametrize(
-    ("text", "why"),
+@every(
+    "text, why",
     [
         ("", "it holds no secrets"),
         ("# nothing\n", "it holds no secrets"),

@@ -8,7 +8,7 @@ DEFINITIONS = (
     error(
         "no-client-id",
         what="`client_id` is missing, and the provider is `iam-admin`.",
-        why="With the identity in git, a retry finds the client that it made.",
+        why="With the client_id in git, a second run finds the client that the first one made.",
         fix="Choose one.",
     ),
     error(
@@ -194,9 +194,9 @@ DEFINITIONS = (
 FINDINGS = (
     finding(
         "not-read",
-        what="iac reads this client only by its registration access token. This run has no key of the state to "
-        "open it; or the read may replace the token, and this run cannot lock the state to store the new "
-        "one. iac compares the client with what it last applied, and the plan says `complete: false`.",
+        what="iac reads this client only by its registration access token. This run has no age identity to "
+        "decrypt it; or the read may replace the token, and this run cannot lock the state to store the "
+        "new one. iac compares the client with what it last applied, and the plan says `complete: false`.",
         why="Changes on the server are missing in the plan.",
         fix="Give the plan job an identity of the state, and write access where the server replaces tokens; "
         "or use the plan as it is. Apply needs both.",
@@ -212,7 +212,7 @@ FINDINGS = (
         what="A value in the server's answer about a client has the wrong type. iac compares the client with "
         "what it last applied, and the plan says `complete: false`. Other clients are planned and applied "
         "as usual.",
-        why="iac lays a change over the client as the server has it.",
+        why="A change keeps the client's other values, so iac must understand them.",
         fix="Have an administrator correct the client at the server. `iac show CLIENT_ID` names the members.",
     ),
     finding(
@@ -273,7 +273,7 @@ FINDINGS = (
     ),
     finding(
         "output-missing",
-        what="An output that was written on this machine is gone. A fresh checkout does not know.",
+        what="An output that was written on this machine is gone. A fresh checkout does not report this.",
         why="`iac apply` writes only outputs that change.",
         fix="Run `iac render`.",
     ),
@@ -296,7 +296,7 @@ FINDINGS = (
     finding(
         "secret-in-doubt",
         what="`iac render` used a secret that the server may have replaced: the outcome of a rotation is unknown.",
-        why="The old secret may no longer work, and nobody has the new one.",
+        why="The old secret may no longer work.",
         fix="Run `iac apply`. It takes the new secret if the server shows it, and otherwise makes another.",
     ),
     finding(

@@ -8,7 +8,7 @@ FILES = (
     error(
         "file-unreadable",
         what="A file or folder of the project cannot be read, is not a regular file, or is a link that leads nowhere.",
-        why="iac never takes a definition that it cannot read for a removed one.",
+        why="iac does not treat an unreadable definition as removed.",
         fix="Correct its permissions, or delete it.",
     ),
     error(
@@ -33,7 +33,7 @@ FILES = (
         "hidden-character",
         what="A file has an invisible character, or one that reorders the text: control characters, characters without "
         "width, marks of writing direction.",
-        why="A reviewer would see something else than what iac applies.",
+        why="A reviewer would not see what iac applies.",
         fix="Delete it.",
         bad='# clients.d/portal.yaml\nclient_description: "a\\u200bb"',
     ),
@@ -43,7 +43,7 @@ YAML = (
     error(
         "yaml-syntax",
         what="A file is not valid YAML.",
-        why="iac can use nothing in it.",
+        why="iac cannot read it.",
         fix="Check indentation, colons and quotes at the place that the message names.",
         bad="# clients.d/portal.yaml\ncontacts: [",
     ),
@@ -83,7 +83,7 @@ YAML = (
     error(
         "yaml-key",
         what="A key is a number, true, false, null, a list or a mapping.",
-        why="Two readers could read it differently.",
+        why="Programs read such keys differently.",
         fix="Quote it.",
         bad="# clients.d/portal.yaml\n1: one",
     ),
@@ -171,8 +171,8 @@ KEYS = (
 PROJECT = (
     error(
         "no-project",
-        what="iac finds no `iac.yaml` in this folder, or above it up to the top of the repository. One of "
-        "another user above does not count.",
+        what="iac finds no `iac.yaml` in this folder, or above it up to the top of the repository. It ignores a "
+        "file of another user above this folder.",
         why="Every project has one: it names the server.",
         fix="Run `iac init`, or name another folder with `-C DIR`.",
     ),
@@ -192,7 +192,7 @@ PROJECT = (
     error(
         "bad-issuer",
         what="`issuer` has the scheme http and does not name this machine.",
-        why="Secrets and tokens would cross the network in clear.",
+        why="Secrets and tokens would cross the network unencrypted.",
         fix="Use https.",
     ),
     error(

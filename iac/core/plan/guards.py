@@ -36,8 +36,8 @@ GUARDS = (
     ),
     refusal(
         "client-of-another-address",
-        what="Refuses a client_id that state has under another address, as its client or as one that it has replaced "
-        "and that is still registered: that address would change or delete it.",
+        what="Refuses a client_id that state has under another address, also as a predecessor: that address "
+        "would change or delete it.",
         fix="Use another client_id, or write `removed:` with `then: forget` for the other address.",
     ),
     refusal(
@@ -84,22 +84,21 @@ GUARDS = (
     ),
     refusal(
         "lost-create",
-        what="Refuses to register a client a second time whose first registration may exist: its answer, with the only "
-        "client_id, is lost.",
+        what="Refuses to register a client again after the answer to the first registration was lost: that "
+        "client may exist.",
         fix="Write `client_id` and `adopt: true` in its definition, or store its token with `iac secret token ADDR`; "
         "use `--recreate ADDR` if it does not exist.",
     ),
     refusal(
         "lost-update",
-        what="Refuses to register a client a second time whose update was sent by an interrupted run, and whose new "
-        "registration access token is lost with the answer.",
+        what="Refuses to register a client again after the answer to an update was lost, and with it the new "
+        "registration access token.",
         fix="Ask the server's operator for a new token and store it with `iac secret token ADDR`; use "
         "`--recreate ADDR` for another client.",
     ),
     refusal(
         "token-refused",
-        what="Refuses to take a client for deleted whose registration access token the server refuses, while nothing "
-        "else says so.",
+        what="Refuses to treat a client as deleted only because the server refuses its registration access token.",
         fix="Store a new token with `iac secret token ADDR`; use `--recreate ADDR` for another client.",
     ),
     refusal(
@@ -114,8 +113,8 @@ GUARDS = (
     ),
     refusal(
         "client-not-understood",
-        what="Refuses to change, delete, create or adopt a client about which the server's answer is invalid, such as "
-        "a number for its name; also a client whose write an interrupted run left open.",
+        what="Refuses to change, delete, create or adopt a client if the server's answer about it is invalid, "
+        "such as a number for its name.",
         fix="Have an administrator correct it at the server; use `--target ADDR` for the others.",
     ),
     refusal(
@@ -268,7 +267,7 @@ def gone(address: str, client_id: str) -> Diagnostic:
         "deleted-on-server",
         f"{client_id} was deleted on the server",
         [address],
-        why="creating it again gives it a new secret",
+        why="a client that is created again has a new secret, if it has one",
         value=client_id,
         setting=f"remove the definition, with removed: [{{address: {address}, then: forget}}]",
         flag=f"--recreate {address}",

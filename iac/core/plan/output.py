@@ -12,6 +12,7 @@ from iac.core.model import uses_secret
 from iac.core.plan.change import Action, Change, OutputAction, OutputChange, SecretChange, sha256
 from iac.core.plan.plan import Draft, PlanOptions, Reads, RenderedClient
 from iac.core.state.model import OutputRecord, SecretStatus, State, kid_in_use
+from iac.core.text import listed
 
 
 def as_rendered(state: State, address: str) -> RenderedClient:
@@ -82,16 +83,14 @@ def is_written(
 
 def find_block(spec: OutputSpec, clients: Mapping[str, RenderedClient]) -> Diagnostic | None:
     """Why an output cannot be rendered from these clients; None when it can."""
-    for address in spec.clients:
-        client = clients.get(address)
-        if client is not None and client.secret_version is not None:
-            continue
-        why, fix = f"{address} is not applied yet", "run iac apply"
-        if client is not None:
-            why, fix = f"iac does not know the secret of {address}", f"run iac secret set {address}"
-        summary = f"{spec.id} is not written: {why}"
-        return Diagnostic("output-blocked", summary, spec.location, "", fix, Severity.WARNING)
-    return None
+    missing = [address for address in spec.clients if address not in clients]
+    secretless = [address for address in spec.clients if address in clients and clients[address].secret_version is None]
+    commands = ["iac apply"] if missing else [f"iac secret set {address}" for address in secretless]
+    if not commands:
+        return None
+    why = f"{listed(missing)} {'is' if len(missing) == 1 else 'are'} not applied yet"
+    summary = f"{spec.id} is not written: {why if missing else f'iac does not know the secret of {listed(secretless)}'}"
+    return Diagnostic("output-blocked", summary, spec.location, "", f"run {' and '.join(commands)}", Severity.WARNING)
 
 
 def plan_outputs(
@@ -146,7 +145,11 @@ def attach_outputs(draft: Draft) -> None:
     records = {
         name: record for name, record in draft.state.outputs.items() if name not in others and wants(record.clients)
     }
-    draft.findings.extend(block for spec in specs if (block := find_block(spec, draft.after)))
+    # What a guard keeps from being created is the guard's matter: iac apply would not write its outputs.
+    refused = {address for guard in draft.guards for address in guard.details["addresses"]} - draft.after.keys()
+    draft.findings.extend(
+        block for spec in specs if refused.isdisjoint(spec.clients) and (block := find_block(spec, draft.after))
+    )
     for addresses, output in plan_outputs(specs, draft.options, draft.after, records):
         concerned = [address for address in addresses if address in draft.changes]
         if not concerned and output.action not in _QUIET:

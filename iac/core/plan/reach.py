@@ -165,7 +165,7 @@ def out_of_reach(draft: Draft, address: str, client_id: str) -> Diagnostic:
         "deleted-on-server",
         f"{client_id} was deleted on the server, or its registration access token or owner has changed",
         [address],
-        why="creating it again gives it a new client_id and a new secret",
+        why="a client that is created again has a new client_id, and a new secret if it has one",
         value=client_id,
         setting=f"iac secret token {address}, if there is a new token;"
         f" or removed: [{{address: {address}, then: forget}}]",

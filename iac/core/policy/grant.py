@@ -133,8 +133,7 @@ RULES = (
         id="auth-method-enforced",
         what="`token_endpoint_auth_method` is client_secret_post or client_secret_jwt. IAM up to 1.14.0 does not "
         "enforce the method, 1.14.1 does.",
-        why="A service that sends its secret by Basic, as most libraries do, works until the server's upgrade and "
-        "fails after it.",
+        why="A service that sends its secret by Basic, as most libraries do, fails there.",
         source="rec: login (1.14), admin-auth-method-matrix",
         fix="check how the service sends its secret; by Basic: token_endpoint_auth_method: client_secret_basic",
         bad="token_endpoint_auth_method: client_secret_post",

@@ -160,9 +160,9 @@ RULES = (
         id=REFUSED,
         what="A redirect URI that IAM 1.13.5 and 1.14.1 refuse: neither https, nor http on localhost, 127.0.0.1 or "
         "[::1], nor `edu.kit.data.oidc-agent:/redirect`.",
-        why="After the server's upgrade, it refuses every change of the client.",
+        why="Such an IAM refuses every change of the client, too.",
         source="rec: admin-redirect-uris, admin-redirect-uris-more, admin-old-redirect-uri",
-        fix="use https, or http on localhost, 127.0.0.1 or [::1]",
+        fix="use https, or http on localhost, 127.0.0.1 or [::1], with a number as port",
         bad="redirect_uris: ['http://portal.example.org/cb']",
         good="redirect_uris: ['https://portal.example.org/cb']",
         reads=_URIS,

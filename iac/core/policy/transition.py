@@ -110,7 +110,7 @@ RULES = (
         id="redirect-uri-other-domain",
         what="A change adds a redirect URI in a domain that the client did not have; the user's own machine counts as "
         "one.",
-        why="An attacker takes over a client by one more address, far down a list, that the attacker controls.",
+        why="An attacker who adds one address to a long list gets the codes of the client's users.",
         source="RFC 9700 section 4.1",
         fix="ask who owns the domain",
         before="redirect_uris: [https://portal.example.org/cb]",
@@ -205,7 +205,7 @@ REGISTERED_RULES = (
     RegisteredRule(
         id="client-disabled",
         what="A client that somebody disabled on the server. It is drift, too.",
-        why="Nobody can use it. iac does not enable it: an administrator decides that.",
+        why="The server refuses its new logins. iac does not enable it: an administrator decides that.",
         source="rec: admin-enable-disable",
         fix="ask an administrator of the server to enable it, or waive this with the reason",
         bad="active: false",
@@ -217,7 +217,7 @@ REGISTERED_RULES = (
         what="A client secret that ends within 30 days, or has ended.",
         why="From then on the server refuses it, and services that use it fail.",
         source="RFC 7591 section 3.2.1, client_secret_expires_at",
-        fix="run iac rotate ADDR; if the server has no rotation, set lifecycle: {rotation: replace} before",
+        fix="run iac rotate ADDR; if the server has no rotation, set lifecycle: {rotation: replace} first",
         bad="client_secret_expires_at: 1700000000",
         good="client_secret_expires_at: 0",
         check=_expires,

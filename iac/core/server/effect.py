@@ -208,7 +208,7 @@ def refuse_redirect_uri(fields: Fields, facts: Facts | None) -> Refused:
     """A redirect URI that 1.14 servers refuse; older ones take it."""
     for uri in members(fields.get("redirect_uris")) if facts and facts.has_up_scoping else ():
         if not malformed(uri) and (problem := redirect_uri_problem(uri)):
-            fix = "use https, or http on localhost, 127.0.0.1 or [::1]"
+            fix = "use https, or http on localhost, 127.0.0.1 or [::1], with a number as port"
             yield hit("redirect_uris", f"redirect URI {uri}: {problem}", uri, fix)
 
 

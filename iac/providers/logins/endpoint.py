@@ -85,7 +85,7 @@ def refused(attempt: TokenRequest, answer: Answer) -> UnreachableError:
             "the server refuses the login",
             where=attempt.where,
             why=f"sent by {attempt.proof.method}; {words}{clocks}",
-            fix=f"{attempt.proof.advice}; the client needs the grant {attempt.grant}",
+            fix=f"{attempt.proof.advice}; the client must be enabled, and needs the grant {attempt.grant}",
         )
     return read_failure(Call("POST", attempt.endpoints.token), answer)
 

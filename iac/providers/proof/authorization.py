@@ -30,7 +30,7 @@ _LOGIN_FIRST = "the server asks for a login before it looks at the redirect URI"
 _UNKNOWN_CLIENT = "the server leads to its login page, as IAM does for a client_id that it does not know"
 _NO_TELLING = "the server gives the same answer for an unregistered URI"
 _FIX = "run iac plan, and check that exactly this redirect URI is registered"
-_FIX_UNKNOWN = "iac plan: is the client still on the server?"
+_FIX_UNKNOWN = "run iac plan: is the client still on the server?"
 _CODE = re.compile(r"[a-z_]{1,40}")
 """What an error code looks like (RFC 6749 section 4.1.2.1); all else is not shown."""
 

@@ -48,10 +48,9 @@ _REFUSES_TOKEN_ALONE = frozenset({"invalid_grant", "invalid_token"})
 """RFC 6749 section 5.2; IAM says the second (rec: disabled-client 12)."""
 
 _FIX_INTROSPECTION = "iac plan, iac apply: allow_introspection is defined"
-_AS_DEFINED = "run iac plan: does the client differ from its definition?"
+_AS_DEFINED = "run iac plan: is the client still on the server, as defined?"
 _OR_DISABLED = f"{_AS_DEFINED} If it is disabled, an administrator of the server can enable it"
 _UNKNOWN = "the server does not know this client_id"
-_FIX_UNKNOWN = "iac plan: is the client still on the server?"
 _KEY_IS_THEIRS = "no output contains its private key"
 _NOT_AT_HAND = "no output contains its secret"
 
@@ -217,7 +216,7 @@ def check_refresh(session: ClientLogin) -> Evidence:
         return Evidence(REFRESH, Grade.UNPROVEN, why=why)
     if code in _REFUSES_TOKEN_ALONE:
         return Evidence(REFRESH, Grade.OK, why="the server refuses only the made-up refresh token")
-    return Evidence(REFRESH, Grade.FAILED, why=session.words(answer))
+    return Evidence(REFRESH, Grade.FAILED, why=session.words(answer), fix=_AS_DEFINED)
 
 
 def check_device(session: ClientLogin) -> Evidence:
@@ -229,10 +228,10 @@ def check_device(session: ClientLogin) -> Evidence:
     answer = session.server.send(session.call(path, form))
     body = answer.json() if answer.is_ok else None
     if answer.status == HTTPStatus.NOT_FOUND and session.server.api.is_iam:
-        return Evidence(DEVICE, Grade.FAILED, why=_UNKNOWN, fix=_FIX_UNKNOWN)  # rec: disabled-client 72
+        return Evidence(DEVICE, Grade.FAILED, why=_UNKNOWN, fix=_AS_DEFINED)  # rec: disabled-client 72
     if isinstance(body, dict) and body.get("user_code") and body.get("device_code"):
         return Evidence(DEVICE, Grade.OK, why="the server gave codes, which expire unused")
-    return Evidence(DEVICE, Grade.FAILED, why=session.words(answer))
+    return Evidence(DEVICE, Grade.FAILED, why=session.words(answer), fix=_AS_DEFINED)
 
 
 def check_introspection(session: ClientLogin) -> Evidence:
@@ -254,7 +253,7 @@ def check_introspection(session: ClientLogin) -> Evidence:
         why = "the server does not let this client ask about tokens"
         told = f"{why}: its own token is not active" if answer.is_ok else why
         return Evidence(INTROSPECTION, Grade.FAILED, why=told, fix=_FIX_INTROSPECTION)
-    return Evidence(INTROSPECTION, Grade.FAILED, why=session.words(answer))
+    return Evidence(INTROSPECTION, Grade.FAILED, why=session.words(answer), fix=_AS_DEFINED)
 
 
 def _why_not_asked(session: ClientLogin, path: str) -> str:

@@ -17,6 +17,7 @@ from iac.document import Document
 from iac.workflow.importing.text import minimal_values
 from tests.core import strategies as our
 from tests.core.build import NEW
+from tests.every import every
 
 if TYPE_CHECKING:
     from iac.core.desired import DesiredClient
@@ -34,8 +35,8 @@ def written(base: dict[str, Any] | None = None, defaults: Fields | None = None, 
     return minimal_values(Registration("a", held), merged(base or {}), defaults or {})
 
 
-@pytest.mark.parametrize(
-    ("fields", "base", "more"),
+@every(
+    "fields, base, more",
     [
         ({}, {}, {}),
         ({"scope": ("b", "a")}, {"scope": ["a", "b"]}, {"scope": ["b", "a"]}),

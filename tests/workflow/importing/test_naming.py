@@ -2,18 +2,18 @@ from __future__ import annotations
 
 from pathlib import PurePosixPath
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from iac.config.tree import DEFAULTS_FILE, is_address
 from iac.workflow.importing.text import LONGEST, FreeNames, address_for, slug
+from tests.every import every
 
 UUID = "6f9b1e0a-0000-4000-8000-00000000000a"
 
 
-@pytest.mark.parametrize(
-    ("client_id", "name", "expected"),
+@every(
+    "client_id, name, expected",
     [
         ("grafana", "Grafana of IT", "grafana"),
         (UUID, "Grafana of IT", "grafana-of-it"),

@@ -13,6 +13,7 @@ from iac.registry import capabilities
 from iac.workflow.importing import source
 from iac.workflow.importing.source import parse_files, read_folder
 from iac.workflow.importing.text import minimal_values
+from tests.every import every
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -87,7 +88,7 @@ def parse(value: Any) -> list[Candidate]:
     return parse_files([("a.json", json.dumps(value).encode())])
 
 
-@pytest.mark.parametrize(
+@every(
     "value",
     [SNAKE, [SNAKE], {"totalResults": 1, "Resources": [SNAKE]}, {"clients": [SNAKE]}, MITREID, [MITREID], EXPORT],
     ids=["one", "list", "page", "clients", "mitreid", "mitreids", "export"],
@@ -134,8 +135,8 @@ def test_what_iam_does_not_keep_is_named_unless_it_is_empty() -> None:
     assert ("application_type", "logo_uri") == found.unkept
 
 
-@pytest.mark.parametrize(
-    ("member", "why"),
+@every(
+    "member, why",
     [
         ({"client_id": 7}, "client_id is not text"),
         ({"client_secret": ["x"]}, "client_secret is not text"),
