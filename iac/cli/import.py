@@ -112,8 +112,8 @@ def command(
     if done.others:
         others = ", ".join(done.others)
         context.note(f"these definitions also count for {others}: to exclude one, set `environments`")
-    taken = "adopt, without field changes; iac apply then takes the clients over"
-    context.advise(f"next: run iac plan. It shows {taken if uri is None else 'no changes'}")
+    taken_over = "adopt, without field changes; iac apply then takes the clients over"
+    context.advise(f"next: run iac plan. It shows {taken_over if uri is None else 'no changes'}")
 
 
 def _selection(client_ids: tuple[str, ...], texts: tuple[str, ...], source: str | None) -> ClientSelection:
