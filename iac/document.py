@@ -355,7 +355,7 @@ class Document:
     def _locate(self, pointer: Pointer, index: int) -> Location:
         while (place := self.places.get(pointer)) is None and pointer:
             pointer = pointer[:-1]
-        return Location(self.file, *place[index : index + 2]) if place else Location(self.file)
+        return Location(self.file, place[index], place[index + 1]) if place else Location(self.file)
 
 
 def read_document(root: Path, file: str) -> tuple[Document | None, list[Diagnostic]]:
@@ -392,6 +392,8 @@ def parse_document(
         line, column = content.count(b"\n", 0, error.start) + 1, error.start - content.rfind(b"\n", 0, error.start)
         summary, place = f"byte {error.start + 1} is not UTF-8", Location(file, line, column)
         return None, [mistake("not-utf8", summary, place, fix="save the file as UTF-8")]
+    # quick, and true of most files: then there is nothing to look for
+    matches = () if text.replace("\n", "").isprintable() else HIDDEN.finditer(text)
     hidden = [
         mistake(
             "hidden-character",
@@ -400,7 +402,7 @@ def parse_document(
             why="a reviewer would see something else than iac applies",
             fix="delete it",
         )
-        for match in HIDDEN.finditer(text)
+        for match in matches
         if not text.startswith("\r\n", match.start())
     ]
     return (None, hidden[:20]) if hidden else _parsed(text, file, reader)

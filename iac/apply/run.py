@@ -21,7 +21,7 @@ from iac.core.plan.identity import reinstate
 from iac.core.plan.plan import Plan, PlanOptions
 from iac.core.secret import Secret
 from iac.core.state.document import check_events
-from iac.core.state.model import ClientState, ClientWritten, SealedSecret, State
+from iac.core.state.model import ClientState, ClientWritten, IntentGiven, SealedSecret, State
 from iac.ports.progress import SILENT, Progress
 from iac.session import Session
 from iac.session.ledger import Ledger
@@ -154,6 +154,7 @@ def intend(
     `begun` is False where each create notes when it begins: where the server chooses ids, nobody can look for a client
     afterwards that was perhaps registered.
     """
+    intents: list[IntentGiven] = []
     for change in changes:
         # That it may be another run's is what tells the step that the secret in state may be dead.
         intent = ledger.state.intents.get(change.address)
@@ -171,14 +172,14 @@ def intend(
         else:
             continue
         is_begun = begun if action is Action.CREATE else None
-        ledger.note(ledger.intend(change.address, change.client_id, action, sealed, begun=is_begun))
+        intents.append(ledger.intend(change.address, change.client_id, action, sealed, begun=is_begun))
+    ledger.note(*intents)
 
 
 def withdraw(ledger: Ledger, outcomes: Iterable[Outcome]) -> None:
     """Note that what was not tried was not sent; the next `save` makes it durable."""
-    for outcome in outcomes:
-        if isinstance(outcome, NotTried):
-            ledger.note(*ledger.withdrawn(outcome.change.address))
+    untried = [outcome.change.address for outcome in outcomes if isinstance(outcome, NotTried)]
+    ledger.note(*(event for address in untried for event in ledger.withdrawn(address)))
 
 
 def execute(

@@ -9,15 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from iac.backends.cell import Cell, NotSettled, Stored, settle
 from iac.backends.local import JournaledBackend, JournalExtent, LocalJournal, journal_line
 from iac.backends.lock import Lease
 from iac.core.errors import StateError, UnreachableError
-from iac.core.state.document import Owner, TextOrigin, fold_all
-from iac.core.state.model import Event, State, is_needed
+from iac.core.state.document import Owner, TextOrigin
+from iac.core.state.model import Event, State, fold, is_needed
 from iac.ports import Clock, Holder, Lock, Site, StateBackend
 
 
@@ -28,11 +28,12 @@ class _Snapshot:
     Attributes:
         stored: the cell as it was then.
         document: the state in it.
-        now: the document with everything recorded since.
+        now: the document with all that was recorded when it was read.
         serial: the one that the caller knows, having loaded or saved; writes in between do not change it.
         journal: how far the second copy goes.
         is_sent: whether something was recorded since the caller loaded or saved.
         named: the highest serial that the second copy named when it was read.
+        since: what was recorded after that.
     """
 
     stored: Stored
@@ -42,6 +43,7 @@ class _Snapshot:
     journal: JournalExtent
     is_sent: bool = False
     named: int = 0
+    since: list[Event] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +118,7 @@ class RemoteBackend(JournaledBackend[_Snapshot]):
     def _save(self, state: State) -> State:
         with self._mutex:
             snapshot = self._must_have_snapshot()
-            self._check(state, snapshot.now)
+            self._check(state, fold(snapshot.now, *snapshot.since))
             if state.serial != snapshot.serial:
                 raise self._changed(f"serial {state.serial} was to be replaced, {snapshot.serial} is there")
             if not self._journal.is_at(snapshot.journal):
@@ -147,10 +149,10 @@ class RemoteBackend(JournaledBackend[_Snapshot]):
             snapshot = self._must_have_snapshot()
             document = snapshot.document
             journal = self._journal.append(journal_line(document, events), snapshot.journal)
-            now = fold_all(snapshot.now, events)
-            self._snapshot = replace(snapshot, now=now, journal=journal or snapshot.journal, is_sent=True)
-            if journal is None or any(is_needed(document, event) for event in events):
-                self._write(self._snapshot, now)
+            snapshot.since.extend(events)
+            self._snapshot = replace(snapshot, journal=journal or snapshot.journal, is_sent=True)
+            if journal is None or is_needed(document, events):
+                self._write(self._snapshot, fold(snapshot.now, *snapshot.since))
 
     def _write(self, snapshot: _Snapshot, state: State) -> State:
         """Replace the state that was read, with the next serial."""
@@ -161,7 +163,9 @@ class RemoteBackend(JournaledBackend[_Snapshot]):
         except NotSettled as failure:
             raise self._not_written(snapshot, new, failure) from None
         # The journal goes only now: until the cell holds what it recorded, it is the only copy.
-        self._snapshot = replace(snapshot, stored=stored, document=new, now=new, journal=self._journal.clear())
+        self._snapshot = replace(
+            snapshot, stored=stored, document=new, now=new, since=[], journal=self._journal.clear()
+        )
         return new
 
     def _not_written(self, snapshot: _Snapshot, new: State, failure: NotSettled) -> StateError | UnreachableError:

@@ -109,6 +109,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
     code = run(arguments)
+    gc.freeze()  # all goes with the process: Python would look through 1,000 clients for garbage once more
     if code == INTERRUPTED:
         # CPython ends `python -m` by the signal, whatever the exit code, when Ctrl-C came while a text was executed, as
         # dataclasses do when a module is imported. The next text that is executed makes it forget that.

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from iac.config.layers import ListItem, MergedLayers
+from iac.config.layers import MergedLayers
 from iac.config.settings import Settings
 from iac.core.desired import DesiredClient, Lifecycle, Rotation, Waiver
 from iac.core.errors import Diagnostic, Location
@@ -34,8 +34,8 @@ RuleHits = tuple[tuple[Diagnostic, ...], tuple[Waiver, ...]]
 """What policy finds in a definition, and what the definition waives."""
 
 _UNDECLARED = {name: FIELDS[name].undeclared for name in ALWAYS if FIELDS[name].undeclared is not None}
-_ITEMIZED = frozenset({"redirect_uris", "grant_types", "scope", "recipients"})
-"""Lists of which a plan names single items."""
+_ITEMIZED = frozenset({"redirect_uris", "grant_types", "response_types", "scope", "recipients"})
+"""Lists of which messages name single items."""
 
 _LIFECYCLE = tuple(
     f"lifecycle.{name}" for name in ("prevent_destroy", "ignore_changes", "rotate_after", "rotation", "grace")
@@ -48,6 +48,7 @@ class Definition:
 
     Attributes:
         fields: canonical, but for a jwk, which is the text as it was given.
+        places: as `DesiredClient.places`.
     """
 
     address: str
@@ -55,6 +56,11 @@ class Definition:
     merged: MergedLayers
     settings: Settings
     fields: Mapping[str, Value]
+    places: Mapping[str, Location]
+
+    def at(self, name: str, value: str) -> Location:
+        """Where an item of a field stands, else the field, else where the definition begins."""
+        return self.places.get(f"{name} {value}") or self.places.get(name) or self.document.at()
 
 
 class ValuePool:
@@ -119,16 +125,20 @@ def desired_client(definition: Definition, pool: ValuePool, judgement: RuleHits)
         lifecycle=pool.one(_lifecycle(merged)),
         remarks=judgement[0],
         waivers=judgement[1],
-        places=dict(_places(merged)),
+        places=definition.places,
     )
 
 
-def _places(merged: MergedLayers) -> Iterator[tuple[str, Location]]:
-    """Where values stand after merging: in the definition, in defaults, or in an environment's part."""
-    for name, parts in merged.parts.items():
-        yield name, parts[-1].at()
-        for item in merged.items(name) if name in _ITEMIZED else ():
-            yield f"{name} {GRANT_TYPES.get(item.value, item.value)}", item.at()
+def find_places(merged: MergedLayers) -> dict[str, Location]:
+    """Where values stand after merging: in the definition, in defaults, or in an environment's part.
+
+    Of equal items it is the first.
+    """
+    places = {name: parts[-1].at() for name, parts in merged.parts.items()}
+    for name in _ITEMIZED & places.keys() - merged.broken:
+        for item in merged.items(name):
+            places.setdefault(f"{name} {GRANT_TYPES.get(item.value, item.value)}", item.at())
+    return places
 
 
 def _lifecycle(merged: MergedLayers) -> Lifecycle:
@@ -164,34 +174,10 @@ class DefinitionRules:
         if not hits:
             return (), waivers
         wrong = {mistake.location for mistake in mistakes}
-        places = _Places(definition)
-        placed = ((rule, hit, places.of(hit)) for rule, hit in hits)
+        placed = ((rule, hit, definition.at(hit.details["field"], hit.details["value"])) for rule, hit in hits)
         return tuple(
             rule.diagnostic(hit, place) for rule, hit, place in placed if not hit.details["value"] or place not in wrong
         ), waivers
-
-
-class _Places:
-    """Where findings stand in a definition. The items of a field are looked through once for all its findings."""
-
-    def __init__(self, definition: Definition) -> None:
-        self._definition = definition
-        self._items: dict[str, dict[str, ListItem]] = {}
-
-    def of(self, hit: Diagnostic) -> Location:
-        """Where the item stands, else its field, else where the definition begins."""
-        name, value = hit.details["field"], hit.details["value"]
-        item = self._named(name).get(value) if value else None
-        return item.at() if item else self._definition.merged.at(name) or self._definition.document.at()
-
-    def _named(self, name: str) -> dict[str, ListItem]:
-        """The items of a field by their value, grants by their wire name too; of equal ones the first."""
-        if name not in self._items:
-            items = self._items[name] = {}
-            for item in self._definition.merged.items(name):
-                items.setdefault(item.value, item)
-                items.setdefault(GRANT_TYPES.get(item.value, item.value), item)
-        return self._items[name]
 
 
 def _waivers(merged: MergedLayers) -> Iterator[Waiver]:

@@ -19,6 +19,7 @@ from iac.config.definition import (
     ValuePool,
     canonical_fields,
     desired_client,
+    find_places,
 )
 from iac.config.layers import Layer, MergedLayers, UnusableValue, default_layers, merge, overlay, overrides, place_of
 from iac.config.output import DeclaredOutput, OutputPaths, OutputRules, parse_output, sealed_to
@@ -173,7 +174,8 @@ class Environment:
 
     def _check(self, address: str, folders: Sequence[Layer], layer: Layer) -> CheckedDefinition:
         merged = self.merged(folders, layer)
-        definition = Definition(address, layer.document, merged, self.settings, canonical_fields(merged, self._pool))
+        fields = canonical_fields(merged, self._pool)
+        definition = Definition(address, layer.document, merged, self.settings, fields, find_places(merged))
         diagnostics = check_definition(definition)
         judgement = self._judge.find(definition, diagnostics)
         is_sound = not merged.broken and not has_errors(diagnostics)

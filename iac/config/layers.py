@@ -42,8 +42,7 @@ class Layer:
     broken: Iterable[Pointer] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class LayerValue:
+class LayerValue(NamedTuple):
     """A value and where it stands."""
 
     value: Any

@@ -48,7 +48,7 @@ def with_own_login(settings: Settings, environ: Mapping[str, str]) -> Settings:
     if document is not None:
         mistakes += [mistake for _, mistake in check_schema(document, SCHEMA)]
     if document is None or mistakes:
-        there = [replace(one, location=one.location and replace(one.location, file=str(file))) for one in mistakes]
+        there = [replace(one, location=one.location and one.location._replace(file=str(file))) for one in mistakes]
         raise InvalidInput(there)
     logins: Mapping[str, Any] = document.value
     own = next((login for issuer, login in logins.items() if Issuer.parse(issuer).is_same(settings.issuer)), None)

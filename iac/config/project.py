@@ -160,7 +160,7 @@ def _load(file: Path) -> Project:
     except InvalidInput as invalid:
         placed = [diagnostic for diagnostic in invalid.diagnostics if diagnostic.location]
         located = [
-            replace(diagnostic, location=replace(diagnostic.location, file=str(file)))
+            replace(diagnostic, location=diagnostic.location._replace(file=str(file)))
             for diagnostic in placed
             if diagnostic.location
         ]

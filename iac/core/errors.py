@@ -29,7 +29,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 from iac.core.model import Registration
 from iac.core.text import ALIKE, MESSAGES, bounded, grouped, listed
@@ -43,9 +43,11 @@ class Severity(StrEnum):
     WAIVED = "waived"
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Location:
-    """A place in a file of the project: path relative to the project, line and column counted from 1."""
+class Location(NamedTuple):
+    """A place in a file of the project: path relative to the project, line and column counted from 1.
+
+    A tuple, for there is one for each value of each definition.
+    """
 
     file: str
     line: int = 1

@@ -148,8 +148,7 @@ class Ledger:
     def note(self, *events: Event) -> None:
         """Fold events into the state of this run without a write; `save` makes them durable."""
         with self._lock:
-            for event in events:
-                self.state = fold(self.state, event)
+            self.state = fold(self.state, *events)
 
     def intend(
         self,
@@ -267,6 +266,7 @@ class Ledger:
         """
         gone = {address: frozenset(names) for address, names in plan.released.items()}
         taken = {at: {field.name: field.after for field in fields} for at, fields in plan.taken_over.items()}
+        written: list[Event] = []
         for address in (gone.keys() | taken.keys()) - {change.address for change in plan.changes}:
             client, values = self.state.clients[address], taken.get(address, {})
             owners = members(values.pop(OWNERS)) if OWNERS in values else client.owners
@@ -276,7 +276,8 @@ class Ledger:
                 for name, value in {**client.applied, **values}.items()
                 if value is not None and name in declared | ALWAYS  # what the server has made of those is remembered
             }
-            self.note(ClientWritten(address, replace(client, declared=declared, applied=applied, owners=owners)))
+            written.append(ClientWritten(address, replace(client, declared=declared, applied=applied, owners=owners)))
+        self.note(*written)
 
     def save(self) -> None:
         """Write the whole document; the journal is folded in."""

@@ -14,7 +14,7 @@ import pytest
 from iac.backends.cell import Cell, NotStored, Stored
 from iac.backends.remote import LocalPaths, RemoteBackend
 from iac.core.errors import LockedError, StateError, UnreachableError
-from iac.core.state.document import TextOrigin, fold_all, parse_state
+from iac.core.state.document import TextOrigin, parse_state
 from iac.core.state.model import ClientKey, ClientWritten, OutputRecord, Tombstone, fold
 from tests.backends.clock import StoppedClock
 from tests.backends.given import EMPTY, HOLDER, OWNER, SEALED, client, holding, intended, written
@@ -169,7 +169,7 @@ class BackendContract:
     def test_a_save_that_nobody_could_read_is_refused_whatever_was_proven_before(self, site: Site) -> None:
         backend = site.begun()
         backend.record([written("a"), written("b")])
-        known = backend.save(fold_all(EMPTY, [written("a"), written("b")]))
+        known = backend.save(fold(EMPTY, written("a"), written("b")))
         backend.record([written("c")])
         wrong: Any = 1.5
         bad: Any = {

@@ -15,7 +15,6 @@ from iac.core.state.document import (
     Batch,
     TextOrigin,
     check_state,
-    fold_all,
     parse_journal,
     parse_state,
     render_batch,
@@ -248,7 +247,7 @@ class TestJournal:
         for event in each:
             once = fold(state, event)
             assert once == fold(once, event)
-        assert fold_all(state, each) == fold_all(fold_all(state, each), each[-1:])
+        assert fold(state, *each) == fold(fold(state, *each), *each[-1:])
 
     def test_only_batches_of_this_document_and_newer_ones_are_folded(self) -> None:
         batches = [Batch(EMPTY.lineage, "run", serial, (written(f"of-{serial}"),)) for serial in (3, 4, 5)]

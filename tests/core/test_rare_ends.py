@@ -43,9 +43,9 @@ def test_a_replaced_client_that_is_gone_already_is_said() -> None:
 
 def test_an_intent_is_needed_at_once_when_its_request_begins() -> None:
     waiting = replace(intent(OLD), begun=False)
-    assert not is_needed(state(), IntentGiven(waiting))
-    assert is_needed(state(), IntentGiven(replace(intent(OLD), begun=True)))
-    assert not is_needed(state(), ClientWritten("team/app", replace(applied(OLD), secret=None)))
+    assert not is_needed(state(), [IntentGiven(waiting)])
+    assert is_needed(state(), [IntentGiven(replace(intent(OLD), begun=True))])
+    assert not is_needed(state(), [ClientWritten("team/app", replace(applied(OLD), secret=None))])
 
 
 def test_an_empty_member_that_no_field_stands_for_is_no_field() -> None:

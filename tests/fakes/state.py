@@ -69,7 +69,7 @@ class MemoryBackend(StateBackend):
         """What is left of a state that is kept elsewhere when the machine of the run is gone (iac.backends.remote)."""
         last = 0
         for number, event in enumerate(self.journal, start=1):
-            if self.document is not None and is_needed(self.document, event):
+            if self.document is not None and is_needed(self.document, [event]):
                 last = number
         del self.journal[last:]
 

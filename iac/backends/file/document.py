@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from iac import files
@@ -16,8 +16,8 @@ from iac.backends.file import FilePlace
 from iac.backends.local import JournaledBackend, JournalExtent, LocalJournal, journal_line
 from iac.backends.remote import owner_of
 from iac.core.errors import StateError
-from iac.core.state.document import Owner, TextOrigin, fold_all
-from iac.core.state.model import Event, State
+from iac.core.state.document import Owner, TextOrigin
+from iac.core.state.model import Event, State, fold
 from iac.ports import Clock, Holder, Site, StateBackend
 
 
@@ -28,8 +28,9 @@ class _Snapshot:
     Attributes:
         extent: of the journal; a write goes on from there.
         state: the document.
-        now: the document with everything recorded since.
+        now: the document with all that the journal held then.
         named: the highest serial that the journal names.
+        since: what was recorded after that.
     """
 
     document: files.Stamp
@@ -37,6 +38,7 @@ class _Snapshot:
     state: State
     now: State
     named: int = 0
+    since: list[Event] = field(default_factory=list)
 
 
 def open_backend(place: FilePlace, site: Site) -> StateBackend:
@@ -91,8 +93,8 @@ class FileBackend(JournaledBackend[_Snapshot]):
     def _save(self, state: State) -> State:
         with self._mutex:
             snapshot = self._must_have_snapshot()
-            new = replace(fold_all(state, self._unsaved), serial=state.serial + 1)
-            self._check(new, snapshot.now)
+            new = replace(fold(state, *self._unsaved), serial=state.serial + 1)
+            self._check(new, fold(snapshot.now, *snapshot.since))
             data = self._render(new)
             try:
                 with files.hold_folder(self._path.parent, is_writer=True):
@@ -162,8 +164,8 @@ class FileBackend(JournaledBackend[_Snapshot]):
             except OSError as error:
                 self._unsaved.extend(events)
                 raise self._rescued(snapshot, _reason(error)) from error
-            now = fold_all(snapshot.now, events)
-            self._snapshot = replace(snapshot, extent=snapshot.extent.after(line), now=now)
+            snapshot.since.extend(events)
+            self._snapshot = replace(snapshot, extent=snapshot.extent.after(line))
 
     def _rescued(self, snapshot: _Snapshot, reason: str) -> StateError:
         """The journal as it should be, in an emergency copy: what it holds, and what it could not take."""

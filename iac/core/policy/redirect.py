@@ -49,10 +49,11 @@ def _unreachable(uri: str) -> str:
     """Why no browser can go there; "" where one can, and for a malformed address, which has its own mistake."""
     if scheme(uri) not in {"http", "https"} or server.malformed(uri):
         return ""
-    if not host(uri):
+    parts = urlsplit(uri)
+    if not parts.hostname:
         return "it has no host"
     try:
-        is_port = urlsplit(uri).port != 0
+        is_port = parts.port != 0
     except ValueError:
         is_port = False
     return "" if is_port else "its port is not a number from 1 to 65535"
@@ -126,7 +127,7 @@ RULES = (
         reads=_URIS,
         check=lambda subject: hits(
             "redirect_uris",
-            (uri for uri in subject.redirects if "*" in _WILD_PORT.sub("", uri)),
+            (uri for uri in subject.redirects if "*" in uri and "*" in _WILD_PORT.sub("", uri)),
             "redirect URI {}: * is not a wildcard",
         ),
     ),

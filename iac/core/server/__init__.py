@@ -102,8 +102,8 @@ def parse_answer(answer: Mapping[str, Any], api: Capabilities = FULL) -> Registr
 
 
 def _fields(answer: Mapping[str, Any], rules: Rules) -> Iterator[tuple[str, Value]]:
-    for name, readers in rules.readers.items():
-        value = _answered(answer, name, rules)
+    for name, (wire, readers) in rules.readers.items():
+        value = answer.get(wire)
         for read in readers:
             if value is None and name != "scope":
                 break
@@ -194,14 +194,6 @@ def _sent(fields: Fields, api: Capabilities) -> Fields:
 def _without_login(uri: str) -> str:
     """A URI that is kept; none where it has a login in it, which would stand in state in clear."""
     return "" if "@" in uri.partition("//")[2].partition("/")[0] else uri
-
-
-def _answered(answer: Mapping[str, Any], name: str, rules: Rules) -> Any:
-    rule = rules.names.get(name)
-    if rule is None:
-        return answer.get(name)
-    value = answer.get(rule.wire)
-    return None if value is None else rule.receive(value)
 
 
 def _named(body: Mapping[str, Any], rules: Rules) -> dict[str, Any]:

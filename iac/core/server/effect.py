@@ -20,6 +20,7 @@ from iac.core.model import (
     Value,
     field_of,
     members,
+    names_of,
     uses_secret,
 )
 from iac.core.server.rule import PutBody
@@ -153,10 +154,13 @@ def drops(name: str, fix: str, *, before_1_14: bool = False) -> Callable[[Fields
     return act
 
 
+_LIFETIMES = names_of(Kind.SECONDS) - {"refresh_token_validity_seconds"}
+
+
 def refuse_zero_lifetime(fields: Fields, _: Facts | None) -> Refused:
     """Zero is kept for refresh tokens alone."""
-    for name, value in fields.items():
-        if field_of(name).kind is Kind.SECONDS and value == 0 and name != "refresh_token_validity_seconds":
+    for name in sorted(_LIFETIMES & fields.keys()):
+        if fields[name] == 0:
             fix = f"leave {name} out for the server's default, or give its seconds"
             yield hit(name, f"IAM takes {name} 0 for its default", fix=fix)
 
@@ -212,6 +216,7 @@ def refuse_redirect_uri(fields: Fields, facts: Facts | None) -> Refused:
             yield hit("redirect_uris", f"redirect URI {uri}: {problem}", uri, fix)
 
 
+@lru_cache(maxsize=256)  # several rules look at the same address
 def malformed(uri: str) -> str:
     """Why every version of IAM refuses this redirect URI; "" when one takes it (rec: admin-redirect-uris-odd)."""
     illegal = _ILLEGAL.search(uri)
@@ -230,7 +235,8 @@ def redirect_uri_problem(uri: str) -> str:
         return ""
     if "#" in uri:
         return "it has a fragment"
-    parts = _split(uri)
+    # The server's parser refuses characters and escapes that Python's lets pass (rec: admin-redirect-uris-odd).
+    parts = None if _ILLEGAL.search(uri) else _split(uri)
     if parts is None:
         return "it is not a well-formed URI"
     if parts.scheme == "https":
@@ -256,15 +262,12 @@ def path_problem(client_id: str) -> str:
     return f"a path cannot hold {' or '.join(map(repr, signs))}" if signs else ""
 
 
-@lru_cache(maxsize=256)  # several rules look at the same address
 def _split(uri: str) -> SplitResult | None:
-    # The server's parser refuses characters and escapes that Python's lets pass (rec: admin-redirect-uris-odd).
     try:
         parts = urlsplit(uri)
     except ValueError:
         return None
-    is_empty = not (parts.netloc or parts.path or parts.query)
-    return None if is_empty or _ILLEGAL.search(uri) else parts
+    return parts if parts.netloc or parts.path or parts.query else None
 
 
 _REDIRECTING = frozenset({"authorization_code", "implicit"})

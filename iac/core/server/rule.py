@@ -302,10 +302,13 @@ class Rules:
         self.kinds = kinds_on_wire({name: rule.wire for name, rule in self.names.items()})
         self.keeps_others = bool(self._of(KeepRule))
         reads = self._of(ReadRule)
+        renamed = {name: (rule.wire, (rule.receive,)) for name, rule in self.names.items()}
+        # of each field that an answer can have: its name there, and what makes the value canonical, in order
         self.readers = {
-            name: tuple(rule.act for rule in reads if name in rule.names)
+            name: (wire, (*first, *(rule.act for rule in reads if name in rule.names)))
             for name, field in FIELDS.items()
             if self.keeps_others or not field.of_others
+            for wire, first in [renamed.get(name, (name, ()))]
         }
         self._at: dict[frozenset[Table], Rules] = {}
 

@@ -14,7 +14,6 @@ import re
 import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import reduce
 from typing import Any, TypeVar
 
 from iac.core.errors import StateError
@@ -379,12 +378,7 @@ def replay(state: State, journal: Journal, origin: TextOrigin) -> State:
             fix=origin.fix,
         )
     events = [event for batch in journal.batches if batch.serial >= state.serial for event in batch.events]
-    return fold_all(state, events)
-
-
-def fold_all(state: State, events: Sequence[Event]) -> State:
-    """The state after all these events, in order."""
-    return reduce(fold, events, state)
+    return fold(state, *events)
 
 
 class _TornLine(MalformedValue):

@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import Any, TypeVar, assert_never
+from typing import Any, assert_never
 
 from iac.core.model import Fields
 from iac.core.secret import Secret
@@ -327,48 +327,48 @@ TOMBSTONE_DAYS = 30
 Event = ClientWritten | ClientGone | PredecessorGone | IntentGiven | IntentDropped | OutputWritten
 """What the journal records; `fold` applies one to a state."""
 
-V = TypeVar("V")
+
+def fold(state: State, *events: Event) -> State:
+    """The state after these events, in order. Idempotent: folding them twice gives what folding them once gave.
+
+    Many events are given at once: what the state holds is copied for each call, not for each event.
+    """
+    clients, outputs, intents = dict(state.clients), dict(state.outputs), dict(state.intents)
+    keys, graves = dict(state.keys), list(state.tombstones)
+    for event in events:
+        match event:
+            case ClientWritten(address, client):
+                clients[address] = client
+                intents.pop(address, None)
+                graves = [grave for grave in graves if not _is_restored(grave, address, client)]
+            case ClientGone(address, tombstone):
+                clients.pop(address, None)
+                intents.pop(address, None)
+                graves = [*(grave for grave in graves if grave != tombstone), *([tombstone] if tombstone else [])]
+                if tombstone is None:
+                    keys.pop(address, None)
+            case PredecessorGone(grave):
+                graves = [*(other for other in graves if other != grave), grave]
+                if (holder := clients.get(grave.address)) is not None:
+                    clients[grave.address] = _without_predecessor(holder, grave)
+            case IntentGiven(intent):
+                intents[intent.address] = intent
+            case IntentDropped(address):
+                intents.pop(address, None)
+            case OutputWritten(name, record):
+                outputs.pop(name, None)
+                outputs |= {name: record} if record else {}
+            case _:
+                assert_never(event)
+    return replace(state, clients=clients, outputs=outputs, intents=intents, keys=keys, tombstones=tuple(graves))
 
 
-def fold(state: State, event: Event) -> State:
-    """The state after one event. Idempotent: folding an event twice gives what folding it once gave."""
-    match event:
-        case ClientWritten(address, client):
-            clients = {**state.clients, address: client}
-            graves = tuple(grave for grave in state.tombstones if not _is_restored(grave, address, client))
-            return replace(state, clients=clients, intents=_without(state.intents, address), tombstones=graves)
-        case ClientGone(address, tombstone):
-            kept = tuple(t for t in state.tombstones if t != tombstone)
-            return replace(
-                state,
-                clients=_without(state.clients, address),
-                intents=_without(state.intents, address),
-                keys=state.keys if tombstone else _without(state.keys, address),
-                tombstones=(*kept, tombstone) if tombstone else kept,
-            )
-        case PredecessorGone(grave):
-            kept = tuple(t for t in state.tombstones if t != grave)
-            return replace(state, clients=_without_predecessor(state.clients, grave), tombstones=(*kept, grave))
-        case IntentGiven(intent):
-            return replace(state, intents={**state.intents, intent.address: intent})
-        case IntentDropped(address):
-            return replace(state, intents=_without(state.intents, address))
-        case OutputWritten(name, record):
-            others = _without(state.outputs, name)
-            return replace(state, outputs={**others, name: record} if record else others)
-        case _:
-            assert_never(event)
-
-
-def _without_predecessor(clients: Mapping[str, ClientState], grave: Tombstone) -> Mapping[str, ClientState]:
-    """The clients; the one at the tombstone's address loses the predecessor that is in the tombstone."""
-    client = clients.get(grave.address)
-    if client is None:
-        return clients
+def _without_predecessor(client: ClientState, grave: Tombstone) -> ClientState:
+    """The client without the predecessor that is in the tombstone."""
     left = tuple(
         predecessor for predecessor in client.predecessors if predecessor.client.client_id != grave.client.client_id
     )
-    return {**clients, grave.address: replace(client, predecessors=left)}
+    return replace(client, predecessors=left)
 
 
 def _is_restored(grave: Tombstone, address: str, client: ClientState) -> bool:
@@ -377,12 +377,6 @@ def _is_restored(grave: Tombstone, address: str, client: ClientState) -> bool:
     if (grave.address, was.client_id) != (address, client.client_id):
         return False
     return was.secret == client.secret or bool(was.secret and client.secret and was.secret.is_same(client.secret))
-
-
-def _without(mapping: Mapping[str, V], key: str) -> dict[str, V]:
-    others = dict(mapping)
-    others.pop(key, None)
-    return others
 
 
 def key_set(keys: Sequence[ClientKey]) -> str:
@@ -410,20 +404,19 @@ def with_keys(state: State, address: str, keys: tuple[ClientKey, ...]) -> State:
     return replace(state, keys={**others, address: keys} if keys else others)
 
 
-def is_needed(state: State, event: Event) -> bool:
-    """Whether the next run must find an event wherever it is made, and the state does not say it yet.
+def is_needed(state: State, events: Sequence[Event]) -> bool:
+    """Whether the next run must find one of these events wherever it is made, and the state does not say it yet.
 
-    It holds a secret, which lost with it may be lost for good; or it says that a request begins which nobody can ask
-    about afterwards.
+    It says that a request begins which nobody can ask about afterwards; or it holds a secret, which lost with it may be
+    lost for good.
     """
-    match event:
-        case IntentGiven(intent) if intent.begun:
-            return state.intents.get(intent.address) != intent
-        case ClientWritten(_, holder) | IntentGiven(holder):
-            known = {secret.sealed for _, secret in secrets_of(state)}
-            return any(secret.sealed not in known for secret in holder.sealed)
-        case _:
-            return False
+    intents = [event.intent for event in events if isinstance(event, IntentGiven)]
+    if any(intent.begun and state.intents.get(intent.address) != intent for intent in intents):
+        return True
+    holders: list[ClientState | Intent] = [intent for intent in intents if not intent.begun]
+    holders += [event.client for event in events if isinstance(event, ClientWritten)]
+    known = {secret.sealed for _, secret in secrets_of(state)}
+    return any(secret.sealed not in known for holder in holders for secret in holder.sealed)
 
 
 def secrets_of(state: State) -> list[tuple[str, SealedSecret]]:
