@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import platform
-import stat
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
@@ -26,6 +25,7 @@ from iac.core.secret import Secret
 from iac.core.text import listed
 from iac.ports import Clock, Identity, find_newer
 from iac.ports.settings import ProviderSettings
+from iac.ports.site import SourceKind, ValueSource
 from iac.providers.base import Connected
 from iac.registry import PROVIDERS
 from iac.sealing import key_path, recipients_of
@@ -217,16 +217,9 @@ def files(project: Project, settings: Settings) -> Iterator[CheckResult]:
     """Files with secrets that others on this machine can read."""
     key = key_path(settings.project, os.environ)
     found = [told("files", each) for each in check_sources(project.document, settings)]
-    if _is_open(str(key)):
+    if ValueSource("", SourceKind.FILE, str(key)).is_open_to_others(settings.root):
         found.append(warning("files", f"the key file {key} can be read by others on this machine", f"chmod 600 {key}"))
     yield from found or [ok("files", "no file with a secret is open to others")]
-
-
-def _is_open(path: str) -> bool:
-    try:
-        return bool(os.stat(path).st_mode & (stat.S_IRWXG | stat.S_IRWXO))  # noqa: PTH116  # a name, not a path of the project
-    except OSError:
-        return False
 
 
 def exposures(session: LocalSession) -> Iterator[CheckResult]:
