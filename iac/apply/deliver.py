@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -256,11 +256,7 @@ def fresh_content(session: LocalSession, ledger: Ledger, spec: OutputSpec) -> by
         except ClosedSecretError as error:
             closed.append(error)
     if closed:
-        raise _all_closed(closed)
+        first = closed[0]
+        addresses = [address for error in closed for address in error.addresses]
+        raise ClosedSecretError(first.summary, addresses, why=first.why, fix=first.fix)
     return session.renderer.render(session.templates[spec.template], spec, clients, session.facts(ledger.state))
-
-
-def _all_closed(errors: Sequence[ClosedSecretError]) -> ClosedSecretError:
-    first = errors[0]
-    addresses = [address for error in errors for address in error.addresses]
-    return ClosedSecretError(first.summary, addresses, why=first.why, fix=first.fix)

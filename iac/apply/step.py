@@ -114,7 +114,9 @@ class Steps(Requests):
         client = self._with_answered(change, answer, client)
         if answer.secret is not None and self._is_answered(change, answer, client, before):
             client = with_secret(client, self._seal(change, answer.secret))
-        client = _unknown_if_unseen(change, client, answer)
+        if change.step is SecretStep.TAKE and client.secret is None and uses_secret(answer.fields):
+            # A secret that was to be taken from an answer which has none is not known.
+            client = replace(client, secret_status=SecretStatus.UNKNOWN)
         not_kept = self._store(change, answer, client)
         # an answer may not be what is stored yet (rec: self-service-user)
         stored = (self.provider.get(answer.client_id) if server.reads_back(self.facts) else None) or answer
@@ -356,10 +358,3 @@ def _added(change: Change, before: ClientState | None, after: ClientState) -> It
                 change.address,
                 {"field": name, "value": new[0]},
             )
-
-
-def _unknown_if_unseen(change: Change, client: ClientState, answer: Registration) -> ClientState:
-    """A secret that was to be taken from an answer which has none is not known."""
-    if change.step is SecretStep.TAKE and client.secret is None and uses_secret(answer.fields):
-        return replace(client, secret_status=SecretStatus.UNKNOWN)
-    return client

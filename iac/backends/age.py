@@ -55,9 +55,24 @@ class AgeVault(Vault):
                 fix="if you changed the setting, run iac state rekey; else raise secret.serial in the definition",
             )
         plain = _decrypt(sealed, self._identities)
-        if plain is None:
-            raise self._not_opened(place)
-        return _unbound(plain, place)
+        if plain is not None:
+            return _unbound(plain, place)
+        if not self._recipients or not self._is_recipient():
+            raise ClosedSecretError(
+                "the age identity does not open this secret",
+                [place.address],
+                why=f"it is not one of the state's recipients ({', '.join(self._recipients) or 'iac.yaml names none'}),"
+                " nor one that the definition named when the secret was sealed",
+                fix=f"use an identity that opens it ({CONFIGURE}),"
+                " or have its owner add yours to recipients and run iac state rekey",
+            )
+        raise StateError(
+            "a secret of the state cannot be decrypted",
+            where=place.address,
+            why="it is damaged, or was sealed before the recipients of iac.yaml were changed",
+            fix="put a copy of the state back, or use the identity it was sealed to,"
+            " or raise secret.serial in the definition for a new secret",
+        )
 
     @cached_property
     def _identities(self) -> list[Any]:
@@ -74,24 +89,6 @@ class AgeVault(Vault):
                 fix=f"use the identity of one of them ({CONFIGURE}),"
                 " or have its owner add yours and run iac state rekey",
             )
-
-    def _not_opened(self, place: Place) -> StateError:
-        if not self._recipients or not self._is_recipient():
-            return ClosedSecretError(
-                "the age identity does not open this secret",
-                [place.address],
-                why=f"it is not one of the state's recipients ({', '.join(self._recipients) or 'iac.yaml names none'}),"
-                " nor one that the definition named when the secret was sealed",
-                fix=f"use an identity that opens it ({CONFIGURE}),"
-                " or have its owner add yours to recipients and run iac state rekey",
-            )
-        return StateError(
-            "a secret of the state cannot be decrypted",
-            where=place.address,
-            why="it is damaged, or was sealed before the recipients of iac.yaml were changed",
-            fix="put a copy of the state back, or use the identity it was sealed to,"
-            " or raise secret.serial in the definition for a new secret",
-        )
 
 
 class ClearVault(Vault):

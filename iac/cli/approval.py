@@ -158,7 +158,7 @@ def end(context: CommandContext, report: Report, view: str) -> int:
     if view == "json":
         show_json(report.to_dict())
     elif not report.is_idle:
-        click.echo(report_text(report, color=context.wants_color(), is_told=True), nl=False, color=True)
+        click.echo(report_text(report, color=context.wants_color()), nl=False, color=True)
         _show_proof(context, report)
     if report.is_interrupted:
         return INTERRUPTED

@@ -30,7 +30,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -71,22 +71,18 @@ def command(context: CommandContext, *, view: str) -> int:
     """
     from iac.workflow.doctor import run_checkup  # brings in the adapters
 
-    sections = run_each(context.with_progress(), run_checkup, _code_of)
+    sections = run_each(
+        context.with_progress(),
+        run_checkup,
+        lambda checkup: UNREACHED if not checkup.is_reached else 1 if checkup.has_errors else 0,
+    )
     return show_sections(
         context,
         sections,
         view,
-        value=_value,
+        value=lambda checkup: {"format_version": "1.0", "checks": [check.to_dict() for check in checkup.checks]},
         text=lambda one, checkup: "".join(f"{line}\n" for line in _lines(checkup, one.layout())),
     )
-
-
-def _code_of(checkup: Checkup) -> int:
-    return UNREACHED if not checkup.is_reached else 1 if checkup.has_errors else 0
-
-
-def _value(checkup: Checkup) -> dict[str, Any]:
-    return {"format_version": "1.0", "checks": [check.to_dict() for check in checkup.checks]}
 
 
 def _lines(checkup: Checkup, page: TextLayout) -> Iterator[str]:

@@ -11,6 +11,7 @@ from iac.cli.context import CommandContext, note_run, show
 from iac.cli.environments import run_each, show_page, show_sections
 from iac.cli.options import Example, Subcommand, complete_addresses, format_option
 from iac.core.drift import Drift, SecretDrift
+from iac.core.plan.change import Cause
 from iac.core.text import listed
 from iac.views.kind import BUDGET
 from iac.views.words import value_shown
@@ -112,6 +113,7 @@ def _written(drift: Drift, accepted: AcceptedField) -> Iterator[str]:
     """What stands where, and for which environments where these are others than the one that was read."""
     where, field = accepted.location, accepted.field
     yield f"{where.file}:{where.line}: {field.name} is now {value_shown(field.name, field.after)}"
-    others = [name for name in accepted.environments if name != drift.environment]
-    if others:
+    if field.cause is Cause.BOTH:
+        yield "  it replaces a value of the definition that was not applied yet: see git diff"
+    if others := [name for name in accepted.environments if name != drift.environment]:
         yield f"  this line counts for {drift.environment} and {listed(others)}"

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import click
 
 from iac.cli.context import CommandContext, show
 from iac.cli.options import FORMAT, Example, Subcommand, complete_ids
-from iac.core.explanation import Explanation
 
 
 @click.command(
@@ -37,19 +34,12 @@ def command(context: CommandContext, *, name: str, is_list: bool, view: str) -> 
     if bool(name) == is_list:
         raise click.UsageError("give an ID, or --list")
     if is_list:
-        _show_list(explanations(), view)
+        known = explanations().values()
+        width = max(len(entry.id) for entry in known)
+        lines = (
+            f"{entry.id:<{width}}  {entry.kind}{f', {entry.level}' if entry.is_adjustable else ''}" for entry in known
+        )
+        show(view, [{"id": entry.id, "kind": str(entry.kind), "level": entry.level} for entry in known], lines)
         return
     explanation = explain(name, context.root)
     show(view, explanation.to_dict(), explanation_text(explanation, context.width()).splitlines())
-
-
-def _show_list(known: Mapping[str, Explanation], view: str) -> None:
-    width = max(map(len, known))
-    show(
-        view,
-        [{"id": entry.id, "kind": str(entry.kind), "level": entry.level} for entry in known.values()],
-        (
-            f"{entry.id:<{width}}  {entry.kind}{f', {entry.level}' if entry.is_adjustable else ''}"
-            for entry in known.values()
-        ),
-    )

@@ -73,7 +73,7 @@ def command(
     backend: str,
     forges: tuple[str, ...],
     wheel: str | None,
-) -> int:
+) -> None:
     """Create a project here: iac.yaml, clients.d/, an empty state, and an age identity outside the project.
 
     iac overwrites no file and contacts no server. --backend git needs a git repository with a remote origin that you
@@ -82,7 +82,8 @@ def command(
     if wheel and not forges:
         raise click.UsageError("--wheel is for pipelines: give --ci, too")
     if forges and (context.start / "iac.yaml").is_file() and not (project or issuer):
-        return _add_pipelines(context, forges, wheel or "")
+        _add_pipelines(context, forges, wheel or "")
+        return
     from iac.clock import SystemClock  # not needed by --help
     from iac.wiring import open_backend
     from iac.workflow.init import InitAnswers, make_project
@@ -97,7 +98,6 @@ def command(
     if pipelines:
         _tell(context, pipelines)
     context.note("next: iac new NAME starts a definition, clients.d/NAME.yaml; then run iac validate and iac plan")
-    return 0
 
 
 def _named(context: CommandContext, project: str | None, issuer: str | None) -> tuple[str, str]:
@@ -119,7 +119,7 @@ def _pipelines(context: CommandContext, answers: InitAnswers, forges: Collection
     return prepare_pipelines(context.start, [check_answers(answers)], forges, f"--backend {answers.backend}")
 
 
-def _add_pipelines(context: CommandContext, forges: Collection[str], wheel: str) -> int:
+def _add_pipelines(context: CommandContext, forges: Collection[str], wheel: str) -> None:
     from iac.config.project import load_project
     from iac.workflow.pipelines import change_wheel, prepare_pipelines  # only with --ci
 
@@ -134,7 +134,6 @@ def _add_pipelines(context: CommandContext, forges: Collection[str], wheel: str)
     )
     pipelines.write()
     _tell(context, pipelines)
-    return 0
 
 
 def _tell(context: CommandContext, pipelines: Pipelines) -> None:

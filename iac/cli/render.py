@@ -77,8 +77,7 @@ def _told(result: object) -> tuple[str, bool]:
         return "", False
     first, *rest = result.lines() or [""]
     about = first if first.startswith(result.id) else ": ".join(part for part in (result.id, first) if part)
-    lines = [f"{result.status:<10} {about}", *rest]
-    return "\n".join(map(printable, lines)), result.status in {"failed", "refused"}
+    return "\n".join(map(printable, (f"{result.status:<10} {about}", *rest))), result.status in {"failed", "refused"}
 
 
 def _failure(session: LocalSession, results: Sequence[OutputState], targets: Collection[str]) -> RenderError:

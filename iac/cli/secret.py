@@ -105,8 +105,10 @@ def _store(context: CommandContext, secrets: Mapping[str, Secret], view: str) ->
     with open_session(context, Access.READ) as session:
         stored = store_secrets(session, secrets)
         unfit = list(find_unfit(session, session.backend.load(), secrets))
-    value = {"secrets": [{"address": address, "new": is_new} for address, is_new in stored.items()]}
-    value["findings"] = [diagnostic.to_dict() for diagnostic in unfit]
+    value = {
+        "secrets": [{"address": address, "new": is_new} for address, is_new in stored.items()],
+        "findings": [diagnostic.to_dict() for diagnostic in unfit],
+    }
     show(view, value, (f"{address}: {'stored' if is_new else 'known already'}" for address, is_new in stored.items()))
     warnings = [line for diagnostic in unfit for line in diagnostic.lines()]
     context.note(*warnings, *["run iac apply: it renders the outputs that waited for this"] * any(stored.values()))

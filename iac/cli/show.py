@@ -38,34 +38,22 @@ if TYPE_CHECKING:
 @click.option("--provenance", is_flag=True, help="Show the file, line and layer of each value. Needs no login.")
 @FORMAT
 @click.pass_obj
-def command(context: CommandContext, *, name: str, provenance: bool, view: str) -> int:
+def command(context: CommandContext, *, name: str, provenance: bool, view: str) -> None:
     """Show one client: its definition, what state holds, and what the server holds. Secrets are never shown."""
     if provenance:
-        return _show_provenance(context, name, view)
+        from iac.config.project import load_project  # with its only use
+        from iac.config.provenance import read_provenance
+        from iac.views.explanation import provenance_text
+
+        told = read_provenance(load_project(context.root), context.environment, name)
+        show(view, told.to_dict(), provenance_text(told).splitlines())
+        return
     from iac.wiring import Access, open_session  # brings in the adapters
+    from iac.workflow.registrations import reading
 
-    with open_session(context, Access.READ, may_be_empty=True) as session:
-        client = _look_up(session, name)
+    with open_session(context, Access.READ, may_be_empty=True) as session, reading(session) as read:
+        client = _found(session, read, name)
     show(view, client, _lines(client))
-    return 0
-
-
-def _show_provenance(context: CommandContext, name: str, view: str) -> int:
-    """Neither state nor server is asked."""
-    from iac.config.project import load_project  # with its only use
-    from iac.config.provenance import read_provenance
-    from iac.views.explanation import provenance_text
-
-    told = read_provenance(load_project(context.root), context.environment, name)
-    show(view, told.to_dict(), provenance_text(told).splitlines())
-    return 0
-
-
-def _look_up(session: Session, name: str) -> dict[str, Any]:
-    from iac.workflow.registrations import reading  # not needed by --help
-
-    with reading(session) as read:
-        return _found(session, read, name)
 
 
 def _found(session: Session, read: RegistrationReader, name: str) -> dict[str, Any]:

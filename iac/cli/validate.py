@@ -53,7 +53,7 @@ def command(context: CommandContext, *, paths: tuple[str, ...], view: str, base:
         click.echo(render_diagnostics(validation.diagnostics, DiagnosticsView(view), setting), nl=False)
         return _code_of(validation)
     sections = run_each(based, lambda one: validate(one.root, inside, one.environment, base=one.base), _code_of)
-    return show_sections(context, sections, view, value=_as_json, text=_text)
+    return show_sections(context, sections, view, value=_as_json, text=lambda run, found: _text(run, found, inside))
 
 
 def _code_of(validation: Validation) -> int:
@@ -86,14 +86,14 @@ def _told(diagnostic: Diagnostic) -> dict[str, object]:
     return {**diagnostic.to_dict(), **flat}
 
 
-def _text(context: CommandContext, validation: Validation) -> str:
+def _text(context: CommandContext, validation: Validation, inside: list[str]) -> str:
     shown = (one for one in validation.diagnostics if one.severity is Severity.ERROR or not context.quiet)
     page = context.layout()
     lines = [*page.messages(shown)]
     counts = Counter(diagnostic.severity for diagnostic in validation.diagnostics)
     errors, warnings, waived = (counts[severity] for severity in Severity)
     what = f"{counted(validation.definitions, 'definition')}, {counted(len(validation.environments), 'environment')}"
-    verdict = [counted(errors, "mistake") if errors else "valid"]
+    verdict = [counted(errors, "mistake") if errors else f"valid in {', '.join(inside)}" if inside else "valid"]
     verdict += [counted(warnings, "warning")] if warnings else []
     summary = f"{what}: {', '.join(verdict + ([f'{waived} waived'] if waived else []))}"
     return "".join(f"{line}\n" for line in (*lines, page.line(summary, "bold")))

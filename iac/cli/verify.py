@@ -49,7 +49,11 @@ def command(context: CommandContext, *, addresses: tuple[str, ...], view: str) -
         return f"{page.line(proof_summary(proof), 'bold')}\n"  # what is before it was printed as it came
 
     told = context.with_progress(view, lambda result: _told(result, view, page))
-    sections = run_each(told, lambda one: prove(one, addresses, begin), _code_of)
+    sections = run_each(
+        told,
+        lambda one: prove(one, addresses, begin),
+        lambda proof: 2 if proof.has_failed else 0 if proof.is_green else UNANSWERED,
+    )
     if view == "junit":
         code = show_page(sections, proof_junit)
     else:
@@ -57,10 +61,6 @@ def command(context: CommandContext, *, addresses: tuple[str, ...], view: str) -
     if code == UNANSWERED and not context.is_many:
         raise UnreachableError("the server did not answer everything", fix="run it again; see above what is missing")
     return code
-
-
-def _code_of(proof: Proof) -> int:
-    return 2 if proof.has_failed else 0 if proof.is_green else UNANSWERED
 
 
 def _told(client: object, view: str, page: TextLayout) -> tuple[str, bool]:

@@ -87,7 +87,14 @@ class OutputRules:
 
     def check(self, spec: OutputSpec, document: Document, pointer: Pointer) -> Iterator[Diagnostic]:
         """What is wrong with one output by itself."""
-        yield from self._check_template(spec.template, document.at(*pointer, "template"))
+        if spec.template not in self._templates:
+            self._templates[spec.template] = self._find_template(spec.template)
+        fix = self._templates[spec.template]
+        if fix is not None:
+            file = f"{TEMPLATES_DIR}/{spec.template}" if spec.template.endswith(".j2") else spec.template
+            yield mistake(
+                "unknown-template", f"there is no template {file}", document.at(*pointer, "template"), fix=fix
+            )
         if spec.template in template_files():
             yield from check_values(document, pointer, spec.template, spec.values)
         sink = self._settings.sinks.get(spec.sink)
@@ -153,14 +160,6 @@ class OutputRules:
     def templates(self) -> set[str]:
         """Templates of the project that its outputs name, those that are there."""
         return {name for name, fix in self._templates.items() if fix is None and name.endswith(".j2")}
-
-    def _check_template(self, name: str, where: Location) -> Iterator[Diagnostic]:
-        if name not in self._templates:
-            self._templates[name] = self._find_template(name)
-        fix = self._templates[name]
-        if fix is not None:
-            file = f"{TEMPLATES_DIR}/{name}" if name.endswith(".j2") else name
-            yield mistake("unknown-template", f"there is no template {file}", where, fix=fix)
 
     def _find_template(self, name: str) -> str | None:
         """The fix for a template that does not exist; None for one that does."""

@@ -167,7 +167,7 @@ COLUMNS: Mapping[str, Callable[[InventoryRow], Cell]] = {
     "client_id": lambda row: row.client_id,
     "name": lambda row: row.name,
     "state": lambda row: str(row.standing),
-    "active": lambda row: "yes" if row.is_active else "no",
+    "active": lambda row: "" if row.standing is ClientStatus.GONE else "yes" if row.is_active else "no",
     "method": lambda row: row.method,
     "grants": lambda row: row.grants,
     "scopes": lambda row: row.scopes,
@@ -214,12 +214,11 @@ class Filter:
             and (not self.scope or any(fnmatchcase(scope, self.scope) for scope in row.scopes))
             and (not self.is_privileged or bool(row.privileged))
             and (self.stale is None or _is_before(row.last_used or row.created, now - self.stale))
-            and (self.expiring is None or self._is_expiring(row, now + self.expiring))
+            and (
+                self.expiring is None
+                or any(_is_before(end, now + self.expiring) for end in (row.rotate_due, row.expires))
+            )
         )
-
-    @staticmethod
-    def _is_expiring(row: InventoryRow, end: datetime) -> bool:
-        return _is_before(row.rotate_due, end) or _is_before(row.expires, end)
 
 
 def _is_before(text: str | None, end: datetime) -> bool:

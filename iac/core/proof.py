@@ -85,8 +85,9 @@ class ClientProof:
 
     @property
     def verdict(self) -> Grade:
-        """Failed when one check is; not proven when none could be made."""
-        verdicts = {check.verdict for check in self.checks}
+        """Failed when one check is; not proven when none could be made, or an output was not read to log in with."""
+        unproven = {check.name for check in self.checks if check.verdict is Grade.UNPROVEN}
+        verdicts = {check.verdict for check in self.checks} - ({Grade.OK} if unproven >= {"output", "login"} else set())
         return next((verdict for verdict in _GRAVEST if verdict in verdicts), Grade.UNPROVEN)
 
     def to_dict(self) -> dict[str, Any]:

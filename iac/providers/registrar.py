@@ -85,7 +85,13 @@ class Registrar(Connected):
         if registration is None:
             return None
         if isinstance(registration, UnreadReason):
-            raise self._refused(client_id)
+            raise ServerError(
+                "the server refuses the registration access token",
+                status=HTTPStatus.UNAUTHORIZED,
+                where=printable(client_id),
+                why="it has ended, another one took its place, or the client was deleted",
+                fix="get a new one from the server's operator and provide it: iac secret token ADDR",
+            )
         return Reply(registration, registration.invalid_words).of_read(Call.read(self._path(client_id)), client_id)
 
     def _get_one(self, client_id: str) -> Registration | UnreadReason | None:
@@ -185,16 +191,6 @@ class Registrar(Connected):
 
     def _is_anonymous(self) -> bool:
         return not self._has_login or self._session.is_client()
-
-    def _refused(self, client_id: str) -> ServerError:
-        """The error of a read for which the server refuses the client's registration access token."""
-        return ServerError(
-            "the server refuses the registration access token",
-            status=HTTPStatus.UNAUTHORIZED,
-            where=printable(client_id),
-            why="it has ended, another one took its place, or the client was deleted",
-            fix="get a new one from the server's operator and provide it: iac secret token ADDR",
-        )
 
     @abstractmethod
     def _path(self, client_id: str) -> str:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import lru_cache
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 from jinja2 import FunctionLoader, StrictUndefined, TemplateSyntaxError, nodes
 from jinja2.exceptions import SecurityError, UndefinedError
@@ -240,17 +240,13 @@ def _check(environment: TemplateEnvironment, tree: nodes.Template, name: str) ->
     for node in tree.find_all((nodes.Filter, nodes.Test)):
         kind, known = ("filter", environment.filters) if isinstance(node, nodes.Filter) else ("test", environment.tests)
         if node.name not in known:
-            _unknown(Location(template_file(name), node.lineno), kind, str(node.name), list(known))
-
-
-def _unknown(location: Location, kind: str, name: str, known: list[str]) -> NoReturn:
-    near = difflib.get_close_matches(name, known, n=1, cutoff=0.4)
-    raise RenderError(
-        FAILED,
-        location=location,
-        why=f"there is no {kind} `{name}`" + (f"; did you mean `{near[0]}`?" if near else ""),
-        fix=REFERENCE,
-    )
+            near = difflib.get_close_matches(node.name, known, n=1, cutoff=0.4)
+            raise RenderError(
+                FAILED,
+                location=Location(template_file(name), node.lineno),
+                why=f"there is no {kind} `{node.name}`" + (f"; did you mean `{near[0]}`?" if near else ""),
+                fix=REFERENCE,
+            )
 
 
 def _unreadable(name: str, error: Exception) -> RenderError:

@@ -88,14 +88,10 @@ def _load(root: Path, name: str, texts: dict[str, str], references: References) 
             texts[current] = texts[current] if current in texts else _read(root, current)
             waiting += references(current, texts[current]) if _MAY_REFER.search(texts[current]) else []
     closure = {part: texts[part] for part in sorted(needed)}
-    return Template(name, _digest(name, closure), closure)
-
-
-def _digest(name: str, texts: Mapping[str, str]) -> str:
     total = hashlib.sha256(name.encode())
-    for part, text in texts.items():
+    for part, text in closure.items():
         total.update(hashlib.sha256(part.encode()).digest() + hashlib.sha256(text.encode()).digest())
-    return f"sha256:{total.hexdigest()}"
+    return Template(name, f"sha256:{total.hexdigest()}", closure)
 
 
 def _read(root: Path, name: str) -> str:

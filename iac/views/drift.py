@@ -10,14 +10,13 @@ from iac.core.drift import ClientDrift, Drift
 from iac.core.plan.change import Action, Cause
 from iac.core.text import listed, printable
 from iac.views.layout import TextLayout
-from iac.views.markdown import field_diff, finding_entry, fold
+from iac.views.markdown import field_diff, finding_entry, fold, place_line
 from iac.views.text import field_lines, finding_lines
-from iac.views.words import FINDINGS, CharacterBudget, code, counted, shortened
+from iac.views.words import FINDINGS, CharacterBudget, code, counted
 
 DISABLED = "disabled on the server until an administrator enables it"
 _NAME_WIDTH = 30
 _ROOM_FOR_NOTES = 800
-_LONGEST_WORD = 120
 
 
 def drift_text(drift: Drift, *, color: bool, width: int | None = None) -> str:
@@ -75,7 +74,8 @@ def drift_markdown(drift: Drift, budget: int) -> str:
             names; what is left out is said after the title.
     """
     room = CharacterBudget(budget - _ROOM_FOR_NOTES)
-    head = room.take([f"### {_summary(drift)}", _place(drift), "", *_not_compared(drift).splitlines(keepends=True)])
+    place = place_line(drift.project, drift.environment, drift.issuer, drift.provider)
+    head = room.take([f"### {_summary(drift)}", place, "", *_not_compared(drift).splitlines(keepends=True)])
     names, hidden = room.section("#### Clients", [_entry(client) for client in drift.clients], most=room.left)
     entries = [finding_entry(finding, client.address) for client in drift.clients for finding in client.findings]
     findings, unsaid = room.section(FINDINGS, entries, most=room.left // 2)
@@ -84,12 +84,6 @@ def drift_markdown(drift: Drift, budget: int) -> str:
     cut = ", ".join(f"{counted(number, noun)} left out" for noun, number in left_out.items() if number)
     notes = [f"> **Shortened to fit: {cut}.** `iac drift --format json` has everything.\n"] if cut else []
     return "\n".join([head[0], "", *notes, *head[1:], *names, *findings, *folds, *_ways(drift), ""])
-
-
-def _place(drift: Drift) -> str:
-    words = (drift.project, drift.environment, drift.issuer, drift.provider)
-    project, environment, issuer, provider = (code(shortened(printable(word), _LONGEST_WORD)) for word in words)
-    return f"Project {project}, environment {environment}, issuer {issuer}, provider {provider}"
 
 
 def _entry(client: ClientDrift) -> str:

@@ -57,27 +57,24 @@ def plan_markdown(plan: Plan, budget: int) -> str:
     folds = room.take(folded(change) for change in changes)
     hidden = {"refusal": refusals, "finding": unsaid + rest, "difference": len(changes) - len(folds)}
     notes = [f"{counted(number, noun)} left out" for noun, number in hidden.items() if number] + names_note
-    blocks = [title, "", *_shortened(notes), *head, *guards, *names, *findings, *others, *folds]
-    return "\n".join([*blocks, f"Digest {code(plan.digest)}", ""])
-
-
-def _shortened(notes: Sequence[str]) -> list[str]:
-    """What was given up for the budget, if anything was."""
     note = (
         f"> **Shortened to fit: {', '.join(notes)}.** All counts are here; `iac plan --format json` has everything.\n"
     )
-    return [note] if notes else []
+    blocks = [title, "", *([note] if notes else []), *head, *guards, *names, *findings, *others, *folds]
+    return "\n".join([*blocks, f"Digest {code(plan.digest)}", ""])
 
 
 def _title(plan: Plan) -> list[str]:
     counts = plan.summary()
     verbs = [f"{counts[str(action)]:,} to {action}" for action in _ORDER if counts[str(action)]]
-    project, environment, issuer, provider = (
-        code(shortened(printable(word), _LONGEST_WORD))
-        for word in (plan.project, plan.environment, plan.issuer, plan.api.provider)
-    )
-    where = f"Project {project}, environment {environment}, issuer {issuer}, provider {provider}"
+    where = place_line(plan.project, plan.environment, plan.issuer, plan.api.provider)
     return [f"### Plan: {', '.join(verbs) or no_change(plan)}", where, ""]
+
+
+def place_line(*words: str) -> str:
+    """The line of a project, its environment, the issuer and the provider."""
+    project, environment, issuer, provider = (code(shortened(printable(word), _LONGEST_WORD)) for word in words)
+    return f"Project {project}, environment {environment}, issuer {issuer}, provider {provider}"
 
 
 def _warnings(plan: Plan) -> Iterator[str]:

@@ -36,9 +36,8 @@ def proof_summary(proof: Proof) -> str:
 def client_lines(client: ClientProof, page: TextLayout) -> Iterator[str]:
     """One client with its checks."""
     symbol = _SYMBOLS[client.verdict]
-    yield page.line(
-        f"  {symbol} {printable(client.address)}: {client.verdict.words}, client {printable(client.client_id)}", symbol
-    )
+    named = f", client {printable(client.client_id)}" if client.client_id else ""  # a server may choose it, later
+    yield page.line(f"  {symbol} {printable(client.address)}: {client.verdict.words}{named}", symbol)
     for check in client.checks:
         told = ": ".join(printable(part) for part in (check.subject, check.why) if part)
         yield page.line(

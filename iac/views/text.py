@@ -12,7 +12,6 @@ from iac.apply.outcome import (
     Failed,
     NotDelivered,
     NotTried,
-    Outcome,
     Report,
 )
 from iac.core.errors import Diagnostic, IacError, OwnersError
@@ -219,8 +218,10 @@ def _guards(plan: Plan) -> Iterator[str]:
 def ended_text(result: object, page: TextLayout) -> str:
     """What became of a client or an output, when it is known; why it failed is for the report. "" for anything else."""
     match result:
-        case Done():
-            return "\n".join(_one(result, page))
+        case Done(change):
+            sign = SYMBOLS[change.action]
+            findings = finding_lines([replace(finding, where="") for finding in result.findings], " " * 4)
+            return "\n".join([page.line(f"{sign} {_name(change)}: {change.action} done", sign), *findings])
         case Failed(change, error):
             return page.line(f"! {_name(change)}: {_failed(change, error)}", "!")
         case Delivered():
@@ -231,48 +232,37 @@ def ended_text(result: object, page: TextLayout) -> str:
             return ""
 
 
-def report_text(report: Report, *, color: bool, is_told: bool = False) -> str:
-    """What was done, what failed and why, what was not tried; `is_told`: each was told when it ended."""
+def report_text(report: Report, *, color: bool) -> str:
+    """What failed and why, and what was not tried; what was done was told when it ended (`ended_text`)."""
     page = TextLayout(color=color)
-    outcomes = [outcome for outcome in report.outcomes if not (is_told and isinstance(outcome, Done))]
-    done = [outcome for outcome in report.outcomes if is_told and isinstance(outcome, Done)]
+    done = [outcome for outcome in report.outcomes if isinstance(outcome, Done)]
     lines = list(finding_lines((finding for outcome in done for finding in outcome.findings), ""))
-    for group in grouped(outcomes, _told):
+    for group in grouped((outcome for outcome in report.outcomes if not isinstance(outcome, Done)), _alike):
         lines += _together(group, page) if len(group) > ALIKE else [line for one in group for line in _one(one, page)]
     for output in report.outputs:
         if isinstance(output, NotDelivered):
             lines += page.failure(f"{printable(output.output.id)}: not written", output.error)
-        elif not is_told:
-            lines.append(_delivered(output))
     lines += _tokens(report, page)
     if report.unsaved is not None:
         lines += page.failure("state: not written", report.unsaved)
     return "\n".join([*lines, "", page.line(_tally(report), "bold")]) + "\n"
 
 
-def _told(outcome: Outcome) -> tuple[object, ...]:
-    """What two outcomes have in common that are told together; the end of a change that was made is told by itself."""
-    change = outcome.change
-    match outcome:
-        case Failed(_, error):
-            return change.action, error.summary, error.why, error.fix
-        case NotTried(_, reason):
-            return change.action, reason
-        case _:
-            return change.action, change.address, change.client_id
+def _alike(outcome: Failed | NotTried) -> tuple[object, ...]:
+    """What two outcomes have in common that are told together."""
+    if isinstance(outcome, NotTried):
+        return outcome.change.action, outcome.reason
+    error = outcome.error
+    return outcome.change.action, error.summary, error.why, error.fix
 
 
-def _one(outcome: Outcome, page: TextLayout) -> Iterator[str]:
+def _one(outcome: Failed | NotTried, page: TextLayout) -> Iterator[str]:
     change = outcome.change
     name = _name(change)
-    match outcome:
-        case Done():
-            yield page.line(f"{SYMBOLS[change.action]} {name}: {change.action} done", SYMBOLS[change.action])
-            yield from finding_lines([replace(finding, where="") for finding in outcome.findings], " " * 4)
-        case Failed(_, error):
-            yield from page.failure(f"{name}: {_failed(change, error)}", error)
-        case NotTried(_, reason):
-            yield f". {name}: {change.action} not tried: {printable(reason)}"
+    if isinstance(outcome, NotTried):
+        yield f". {name}: {change.action} not tried: {printable(outcome.reason)}"
+    else:
+        yield from page.failure(f"{name}: {_failed(change, outcome.error)}", outcome.error)
 
 
 def _name(change: Change) -> str:
@@ -285,14 +275,14 @@ def _failed(change: Change, error: IacError) -> str:
     )
 
 
-def _together(outcomes: Sequence[Outcome], page: TextLayout) -> Iterator[str]:
+def _together(outcomes: Sequence[Failed | NotTried], page: TextLayout) -> Iterator[str]:
     """Many clients to which the same happened: it is told once, with the first of them."""
     first = outcomes[0]
     names = f"{counted(len(outcomes), 'client')}: {printable(listed(one.change.address for one in outcomes))}"
-    if isinstance(first, Failed):
-        yield from page.failure(f"{names}: {_failed(first.change, first.error)}", first.error)
-    elif isinstance(first, NotTried):
+    if isinstance(first, NotTried):
         yield f". {first.change.action} of {names}: not tried: {printable(first.reason)}"
+    else:
+        yield from page.failure(f"{names}: {_failed(first.change, first.error)}", first.error)
 
 
 def _delivered(output: Delivered) -> str:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import platform
-import stat
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
@@ -26,6 +25,7 @@ from iac.core.secret import Secret
 from iac.core.text import listed
 from iac.ports import Clock, Identity, find_newer
 from iac.ports.settings import ProviderSettings
+from iac.ports.site import SourceKind, ValueSource
 from iac.providers.base import Connected
 from iac.registry import PROVIDERS
 from iac.sealing import key_path, recipients_of
@@ -193,8 +193,8 @@ def definitions(caller: Caller) -> Iterator[CheckResult]:
     found = validate(caller.root, environment=caller.environment)
     what = f"{counted(found.definitions, 'definition')}, environments: {listed(found.environments) or 'none'}"
     if not found.is_valid:
-        mistakes = sum(each.severity is Severity.ERROR for each in found.diagnostics)
-        yield error("project", f"{counted(mistakes, 'mistake')} in {what}", _VALIDATE)
+        mistakes = counted(sum(each.severity is Severity.ERROR for each in found.diagnostics), "mistake")
+        yield error("project", f"{mistakes} in {what}", _VALIDATE)
     elif any(each.severity is Severity.WARNING for each in found.diagnostics):
         yield warning("project", f"valid, with warnings: {what}", _VALIDATE)
     else:
@@ -217,16 +217,9 @@ def files(project: Project, settings: Settings) -> Iterator[CheckResult]:
     """Files with secrets that others on this machine can read."""
     key = key_path(settings.project, os.environ)
     found = [told("files", each) for each in check_sources(project.document, settings)]
-    if _is_open(str(key)):
+    if ValueSource("", SourceKind.FILE, str(key)).is_open_to_others(settings.root):
         found.append(warning("files", f"the key file {key} can be read by others on this machine", f"chmod 600 {key}"))
     yield from found or [ok("files", "no file with a secret is open to others")]
-
-
-def _is_open(path: str) -> bool:
-    try:
-        return bool(os.stat(path).st_mode & (stat.S_IRWXG | stat.S_IRWXO))  # noqa: PTH116  # a name, not a path of the project
-    except OSError:
-        return False
 
 
 def exposures(session: LocalSession) -> Iterator[CheckResult]:
@@ -239,10 +232,9 @@ def exposures(session: LocalSession) -> Iterator[CheckResult]:
 
 def own_login(session: LocalSession, client_id: str) -> Iterator[CheckResult]:
     """The client that iac logs in with is not to be managed by it."""
-    managed = [
+    if managed := [
         address for address, client in session.desired.clients.items() if client_id and client.client_id == client_id
-    ]
-    if managed:
+    ]:
         yield error(
             "login-client",
             f"{managed[0]} defines {client_id}, the client that iac logs in with: a mistake would lock iac out",
@@ -351,7 +343,7 @@ def state(settings: Settings, clock: Clock) -> Iterator[CheckResult]:
         yield warning(
             "interrupted",
             f"an interrupted run left writes open: {listed(sorted(held.intents))}",
-            "iac apply finishes them",
+            "run iac plan: it says how each goes on",
         )
     holder = backend.holder()
     if holder is None:
@@ -376,8 +368,9 @@ def rendered(session: LocalSession) -> Iterator[CheckResult]:
     # Those of clients that are not applied yet are the plan's matter: a new project is in order.
     specs = [spec for spec in session.desired.outputs if held.clients.keys() >= set(spec.clients)]
     blocks = (find_block_now(spec, held) for spec in specs if spec.id not in held.outputs)
-    messages = (*filter(None, blocks), *find_damage(session, held, specs))
-    yield from [told("rendered", message) for message in messages] or [
+    yield from [
+        told("rendered", message) for message in (*filter(None, blocks), *find_damage(session, held, specs))
+    ] or [
         ok(
             "rendered",
             f"state has the credentials of {counted(len(specs), 'output')};"
@@ -402,7 +395,8 @@ def clients(session: Session) -> Iterator[CheckResult]:
     yield from [*gone, *(told("clients", message) for message in messages)] or [
         ok(
             "clients",
-            f"{counted(len(by_address), 'client')} of the state read: none disabled, no secret that ends soon",
+            f"{counted(len(by_address), 'client')} of the state read: none disabled, no secret that ends soon,"
+            " but for what is waived",
         )
     ]
 

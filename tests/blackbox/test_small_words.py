@@ -67,6 +67,9 @@ def test_a_lost_create_is_not_called_somebody_elses(alone: Project, sandbox: San
     assert 3 == plan.code
     assert "lost-create" in plan.out
     assert "not yours" not in plan.out
+    assert 2 == plan.out.count("an interrupted run may have registered it")
+    assert "client \n" not in alone.iac("verify").out
+    assert all("iac plan" in check["fix"] for check in doctor(alone) if check["id"] == "interrupted")
 
 
 def test_new_does_not_speak_of_any_service(project: Project) -> None:
@@ -187,13 +190,10 @@ def test_declining_is_no_error(project: Project) -> None:
     assert "error:" not in ended.text
 
 
-def checks(project: Project) -> dict[str, list[str]]:
-    """What doctor is not content with, by the id of the check."""
-    found: dict[str, list[str]] = {}
-    for check in project.iac("doctor", "--format", "json").json()["checks"]:
-        if check["verdict"] in {"warning", "error"} and check["id"] != "pinned":
-            found.setdefault(check["id"], []).append(check["says"])
-    return found
+def doctor(project: Project) -> list[dict[str, str]]:
+    """What doctor is not content with."""
+    checks = project.iac("doctor", "--format", "json").json()["checks"]
+    return [check for check in checks if check["verdict"] in {"warning", "error"} and check["id"] != "pinned"]
 
 
 def test_doctor_names_clients_that_are_gone(project: Project, sandbox: Sandbox) -> None:
@@ -203,13 +203,13 @@ def test_doctor_names_clients_that_are_gone(project: Project, sandbox: Sandbox) 
     client = store.find("team-job")
     assert client is not None
     store.remove(client)
-    assert {"clients": ["not found on the server: team/job"]} == checks(project)
+    assert [("clients", "not found on the server: team/job")] == [(one["id"], one["says"]) for one in doctor(project)]
 
 
 def test_doctor_says_the_same_error_of_the_server_once(project: Project, sandbox: Sandbox) -> None:
     project.define("team/job", grant_types=["client_credentials"], scope=["openid"])
     with bent(sandbox, lambda request, straight: html_error(500) if "/iam/api" in request.path else straight()):
-        assert ["server"] == list(checks(project))
+        assert ["server"] == [check["id"] for check in doctor(project)]
 
 
 def test_a_secret_that_is_known_already_has_no_output_wait_for_it(project: Project) -> None:
@@ -232,3 +232,9 @@ def test_a_check_that_could_not_render_one_output_praises_no_other(project: Proj
     assert 1 == checked.code
     assert "missing    out/missing" in checked.text
     assert "up to date" not in checked.text
+
+
+def test_a_check_of_one_file_does_not_call_the_others_valid(project: Project) -> None:
+    project.define("team/job", grant_types=["client_credentials"])
+    project.write("clients.d/team/wrong.yaml", "client_id: wrong\n")
+    assert "valid in clients.d/team/job.yaml" in project.done("validate", "clients.d/team/job.yaml").out

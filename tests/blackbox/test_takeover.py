@@ -58,6 +58,13 @@ def test_accepting_into_a_key_of_all_environments_says_so(project: Project, sand
     assert "prod" in accepted.text
 
 
+def test_accepting_over_a_change_of_the_definition_says_so(taken: Project) -> None:
+    taken.edit("clients.d/team/portal.yaml", OWN, f"{OWN}2")
+    said = taken.done("drift", "--accept", "team/portal").out
+    assert "replaces a value of the definition that was not applied yet" in said
+    assert "git diff" not in taken.iac("drift", "--accept", "team/portal").out
+
+
 def test_what_policy_makes_an_error_is_not_accepted(taken: Project) -> None:
     taken.write("iac.yaml", taken.read("iac.yaml") + f"policy: {{{FINDING}: error}}\n")
     before = taken.read("clients.d/team/portal.yaml")

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from iac.core.proof import ClientProof, Evidence, Grade, Proof, scope_differences
@@ -8,6 +10,7 @@ OK = Evidence("login", Grade.OK)
 FAILED = Evidence("login", Grade.FAILED)
 UNPROVEN = Evidence("token-exchange", Grade.UNPROVEN)
 UNANSWERED = Evidence("jwks_uri", Grade.UNANSWERED)
+UNREAD = Evidence("output", Grade.UNPROVEN)
 
 
 def of(*checks: Evidence) -> ClientProof:
@@ -22,6 +25,8 @@ def of(*checks: Evidence) -> ClientProof:
         ((UNPROVEN, OK), Grade.OK),
         ((OK, UNANSWERED), Grade.UNANSWERED),
         ((OK, UNANSWERED, FAILED, UNPROVEN), Grade.FAILED),
+        ((UNREAD, replace(OK, verdict=Grade.UNPROVEN), replace(OK, name="authorization_code")), Grade.UNPROVEN),
+        ((UNREAD, OK), Grade.OK),
     ],
 )
 def test_a_client_is_as_bad_as_its_worst_check_and_what_nobody_could_tell_is_not_bad(

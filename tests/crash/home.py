@@ -39,6 +39,10 @@ class Home(ABC):
         """Put it back as it was."""
 
     @abstractmethod
+    def text(self) -> str:
+        """All that it holds beside the project, for people."""
+
+    @abstractmethod
     def load(self, situation: Situation) -> State:
         """The state as the next run finds it."""
 
@@ -54,6 +58,9 @@ class FileHome(Home):
 
     def again(self) -> None:
         """It comes back with the project."""
+
+    def text(self) -> str:
+        return ""
 
     def load(self, situation: Situation) -> State:
         path = situation.root / ".iac" / "state.json"
@@ -78,6 +85,10 @@ class GitHome(Home):
     def again(self) -> None:
         shutil.rmtree(self.remote)
         shutil.copytree(self._kept, self.remote)
+
+    def text(self) -> str:
+        history = ["git", "-C", str(self.remote), "log", "--all", "--patch", "--format=%D %s"]
+        return subprocess.run(history, check=True, capture_output=True, text=True).stdout
 
     def load(self, situation: Situation) -> State:
         return parse_state(situation.iac("state", "pull").out, TextOrigin("iac state pull"))

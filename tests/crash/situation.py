@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import os
+import re
 import shutil
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
 ONE_BY_ONE = ("apply", "--auto-approve", "--parallelism", "1")
 
 UNREACHABLE = 6
+
+MADE_UP = re.compile(rb"(?=[\w+/=-]*[A-Z0-9])[\w+/=-]{16,}|\b[0-9a-f]{7,}\b|[0-9]+")
+"""What is otherwise in each run: ids, secrets, what is sealed, times, names of temporary files."""
 
 Definitions = dict[str, dict[str, Any]]
 
@@ -151,6 +155,7 @@ class Situation:
         """The project and the server as they were just before the run."""
         shutil.rmtree(self.root, ignore_errors=True)
         shutil.copytree(self._prepared, self.root)
+        self._empty_elsewhere()
         self.home.again()
         self.sandbox.reset()
         self.sandbox.iam.world.store = copy.deepcopy(self.store)
@@ -165,8 +170,7 @@ class Situation:
             return self.iac(*plain)
         shutil.rmtree(self.root)
         shutil.copytree(self._prepared, self.root, ignore=shutil.ignore_patterns(".iac", "out"))
-        shutil.rmtree(self._elsewhere)
-        self._elsewhere.mkdir()
+        self._empty_elsewhere()
         ended = self.iac(*plain)
         if ended.code == UNREACHABLE:
             run_id = ended.err.split("iac state unlock ")[1].split()[0]
@@ -174,14 +178,30 @@ class Situation:
             ended = self.iac(*plain)
         return ended if ended.code else self.iac("render")
 
+    def _empty_elsewhere(self) -> None:
+        shutil.rmtree(self._elsewhere)
+        self._elsewhere.mkdir()
+
     def before(self, client_id: str) -> Client:
         """A client as it was registered before the run."""
         client = self.store.find(client_id)
         assert client is not None
         return client
 
+    def remains(self) -> tuple[object, ...]:
+        """What the next run finds, but for made-up values: files, state elsewhere, what the server was asked."""
+        disk = () if self.home.is_shared else (self.root, self._elsewhere)
+        clients = [client.client_id for client in self.sandbox.iam.world.store.clients()]
+        return (left_in(*disk), MADE_UP.sub(b"", self.home.text().encode()), clients, list(self.sandbox.log))
+
     def litter(self) -> Iterator[str]:
         """Temporary files and emergency copies, wherever a run may put them."""
         for folder in (self.root, self._elsewhere):
             for pattern in (".*.iac-tmp", "iac-run-*", "iac-state-emergency-*"):
                 yield from (path.name for path in folder.rglob(pattern))
+
+
+def left_in(*folders: Path) -> list[tuple[bytes, bytes]]:
+    """Names and content of the files of folders, but for made-up values."""
+    files = [path for folder in folders for path in folder.rglob("*") if path.is_file()]
+    return sorted((MADE_UP.sub(b"", os.fsencode(path)), MADE_UP.sub(b"", path.read_bytes())) for path in files)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from tests.crash.verdict import judge
+from tests.crash.verdict import Verdict, judge
 
 if TYPE_CHECKING:
     import pytest
@@ -14,16 +14,31 @@ if TYPE_CHECKING:
 
 
 class Tally:
-    """Counts; `failures` says what was not right, and after which interruption."""
+    """Counts; `failures` says what was not right, and after which interruption.
+
+    Of deaths that leave the same the next run can make no difference: one of them is looked at for all.
+    """
 
     def __init__(self, what: str) -> None:
         self.what = what
         self.failures: list[str] = []
+        self._looked: list[tuple[object, Verdict]] = []
         self._total = self._converged = self._duplicates = self._lost = 0
 
     def judge(self, situation: Situation, interruption: str, repeats: int) -> None:
         """Count one interrupted run: apply once more and look at everything; `repeats` as in `verdict.judge`."""
-        verdict = judge(situation, repeats)
+        self._count(judge(situation, repeats), interruption)
+
+    def judge_death(self, situation: Situation, death: str, repeats: int) -> None:
+        """The same for a run that was killed, of which nothing is left but what is on disks and at the server."""
+        left = situation.remains()
+        known = [verdict for remains, verdict in self._looked if remains == left]
+        verdict = known[0] if known else judge(situation, repeats)
+        if not known:
+            self._looked.append((left, verdict))
+        self._count(verdict, death)
+
+    def _count(self, verdict: Verdict, interruption: str) -> None:
         self._total += 1
         self._converged += verdict.is_converged
         self._duplicates += verdict.duplicates
@@ -35,6 +50,11 @@ class Tally:
             f"{self.what}: {self._total}, converged: {self._converged}, "
             f"duplicate clients: {self._duplicates}, lost secrets: {self._lost}"
         )
+
+    @property
+    def kinds(self) -> int:
+        """How many deaths left something of their own."""
+        return len(self._looked)
 
     def check(self, capsys: pytest.CaptureFixture[str], flavour: str, expected: int) -> None:
         """Print the counts, and fail unless all of the expected interruptions were survived."""

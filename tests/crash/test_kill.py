@@ -45,7 +45,7 @@ def _kill(situation: Situation, points: Sequence[Point]) -> Tally:
         situation.again()
         where = f"killed {point.moment} call {point.number}, {situation.calls[point.number]}"
         assert situation.iac(*ONE_BY_ONE, last=point).code == KILLED, where
-        tally.judge(situation, where, _lost(situation, 1))
+        tally.judge_death(situation, where, _lost(situation, 1))
     return tally
 
 

@@ -338,7 +338,7 @@ def test_a_client_without_the_grant_is_told_which(bench: Bench) -> None:
     with pytest.raises(CredentialsError, match="refuses the login") as caught:
         bench.fetch(proof=SharedSecret("admin-client-rw", Secret("secret")))
 
-    assert caught.value.fix.endswith("the client needs the grant urn:ietf:params:oauth:grant-type:device_code")
+    assert caught.value.fix.endswith("and needs the grant urn:ietf:params:oauth:grant-type:device_code")
 
 
 def test_a_public_client_that_has_a_secret_is_told_so(bench: Bench) -> None:

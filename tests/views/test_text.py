@@ -14,7 +14,8 @@ from iac.core.errors import Diagnostic, Location, RenderError, ServerError, Seve
 from iac.core.plan.change import Action, Cause, Change, FieldChange, OutputAction, OutputChange, SecretChange
 from iac.core.plan.guards import guard
 from iac.core.plan.plan import PendingWrite, Plan
-from iac.views.text import plan_text, report_text, summary_line
+from iac.views.layout import TextLayout
+from iac.views.text import ended_text, plan_text, report_text, summary_line
 from tests.every import every
 
 HOSTILE = "a\x1b[31mred\u202eder\u200b\n::error::| `x` <b>@team</b>\r\u2028"
@@ -132,6 +133,11 @@ def test_one_value_that_is_taken_over_stands_beside_the_one_before() -> None:
     assert "taken over team/app: client_name Old -> New" in "\n".join(shown(plan(taken_over=taken)))
 
 
+def test_one_value_that_was_there_already_is_said_once() -> None:
+    taken = {"team/app": (FieldChange.of("contacts", ("a@x",), ("a@x",), Cause.SERVER),)}
+    assert "taken over team/app: contacts a@x (on the server" in "\n".join(shown(plan(taken_over=taken)))
+
+
 def test_what_is_known_beside_changes_is_said_before_refusals() -> None:
     found = plan(
         moved=(("team/old", "team/new"),),
@@ -200,17 +206,13 @@ def report(**more: Any) -> Report:
     return Report(**{**told, **more})
 
 
-def test_a_report_says_what_was_done_what_failed_and_what_was_not_tried() -> None:
+def test_a_report_says_what_failed_and_what_was_not_tried() -> None:
     expected = [
-        "+ team/app (app): create done",
         "! team/b (app): update failed",
         "    no: team/b",
         "    it says so",
         "    fix: ask",
         ". team/c (app): update not tried: interrupted",
-        "  out/a.env: written",
-        "  out/a.env: up to date already",
-        "  out/b.env: removed",
         "! out/a.env: not written",
         "    disk full",
         "    fix: make room",
@@ -220,9 +222,13 @@ def test_a_report_says_what_was_done_what_failed_and_what_was_not_tried() -> Non
     assert expected == report_text(report(), color=False).splitlines()
 
 
-def test_a_complete_report_is_one_line_more_than_what_was_done() -> None:
-    complete = report(outcomes=report().outcomes[:1], outputs=())
-    assert ["+ team/app (app): create done", "", "Apply: 1 done."] == report_text(complete, color=False).splitlines()
+def test_what_is_done_is_told_when_it_ends_and_a_complete_report_is_its_count() -> None:
+    done, (written, same, gone, _) = report().outcomes[0], report().outputs
+    told = [ended_text(result, TextLayout(color=False)) for result in (done, written, same, gone)]
+    assert "+ team/app (app): create done" == told[0]
+    assert ["  out/a.env: written", "  out/a.env: up to date already", "  out/b.env: removed"] == told[1:]
+    complete = report(outcomes=(done,), outputs=(written, same, gone))
+    assert ["", "Apply: 1 done."] == report_text(complete, color=False).splitlines()
 
 
 def test_a_state_that_was_not_written_is_said() -> None:
@@ -268,7 +274,8 @@ def _everywhere(text: str) -> tuple[Plan, Report]:
 @given(st.one_of(st.just(HOSTILE), st.text(min_size=1)))
 def test_text_of_users_and_servers_stays_inert_wherever_it_stands(text: str) -> None:
     found, told = _everywhere(text)
-    for lines in (plan_text(found, color=False), report_text(told, color=False)):
+    ended = [ended_text(one, TextLayout(color=False)) for one in (*told.outcomes, *told.outputs)]
+    for lines in (plan_text(found, color=False), report_text(told, color=False), *ended):
         assert [] == [line for line in lines.split("\n") if not line.isprintable()]
     plain_plan, plain_report = _everywhere("x")
     assert plan_text(plain_plan, color=False).count("\n") == plan_text(found, color=False).count("\n")
@@ -278,7 +285,7 @@ def test_text_of_users_and_servers_stays_inert_wherever_it_stands(text: str) -> 
 def test_a_client_whose_id_nobody_knows_any_more_is_named_by_its_address() -> None:
     left = change(action=Action.FORGET, client_id="", client_name="", reason="only its output is left")
     assert "  x team/app: forget" in shown(plan(left))
-    assert "x team/app: forget done" in report_text(Report("sha256:x", (Done(left),)), color=False).splitlines()
+    assert "x team/app: forget done" == ended_text(Done(left), TextLayout(color=False))
 
 
 def test_what_is_wider_than_a_terminal_goes_on_below_and_loses_nothing() -> None:

@@ -147,17 +147,14 @@ class Copy:
                 return False
             answer = self._git.run(*fetch) if listed.is_ok else listed
         if not answer.is_ok:
-            raise self._unreadable(answer)
+            shown = without_userinfo(self._remote)
+            raise UnreachableError(
+                "the state's repository cannot be read",
+                where=shown,
+                why=answer.said,
+                fix=f"see that this works without a question: git ls-remote {shown}",
+            )
         return True
-
-    def _unreadable(self, answer: GitAnswer) -> UnreachableError:
-        shown = without_userinfo(self._remote)
-        return UnreachableError(
-            "the state's repository cannot be read",
-            where=shown,
-            why=answer.said,
-            fix=f"see that this works without a question: git ls-remote {shown}",
-        )
 
     def _snapshot(self) -> Snapshot:
         names = self._names

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -96,7 +95,13 @@ def find_route(folder: Path, private: Git, remote: str) -> Route:
             why=project.refusal or f"not a git repository: neither {folder} nor a folder above it holds .git",
             fix="git init, then git remote add; or name a repository in iac.yaml: state.repository",
         )
-    raise _no_remote(remote, names)
+    shown = without_userinfo(remote)
+    raise InputError(
+        "the project's repository has no such remote",
+        where=f"remote {shown}",
+        why=f"its remotes: {listed(names)}" if names else "it has none",
+        fix=f"git remote add {shown} URL; or name another in iac.yaml: state.remote, or state.repository: ./PATH",
+    )
 
 
 def _read_project(folder: Path, private: Git) -> tuple[_Project, Entries]:
@@ -178,13 +183,3 @@ def _identity(entries: Entries) -> str:
     effective = dict(entries)
     name, address = ("".join(char for char in effective.get(key, "") if char not in "<>\n") for key in _USER)
     return f"{name.strip() or 'iac'} <{address.strip() or 'iac@localhost'}>"
-
-
-def _no_remote(remote: str, names: Sequence[str]) -> InputError:
-    shown = without_userinfo(remote)
-    return InputError(
-        "the project's repository has no such remote",
-        where=f"remote {shown}",
-        why=f"its remotes: {listed(names)}" if names else "it has none",
-        fix=f"git remote add {shown} URL; or name another in iac.yaml: state.remote, or state.repository: ./PATH",
-    )

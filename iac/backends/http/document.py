@@ -165,7 +165,9 @@ class HttpLock(Lock):
                 case LockHeld(_, holder):
                     is_momentary = self._is_momentary(holder)
                     if self._clock.now() >= (patience if is_momentary else deadline):
-                        raise self._locked_by(holder)
+                        command = f"{self._unlock_command} {shlex.quote(holder.run_id)}"
+                        fix = f"wait for that run; when it is gone for good: {command}"
+                        raise refusal(self._server.where, holder, self._clock.now(), fix)
                     self._clock.sleep(glance if is_momentary else POLL)
                     glance = min(1.5 * glance, POLL)
 
@@ -195,10 +197,6 @@ class HttpLock(Lock):
             return datetime.fromisoformat(holder.expires) - datetime.fromisoformat(holder.since) <= self._one_write
         except (ValueError, TypeError):
             return False
-
-    def _locked_by(self, holder: Holder) -> LockedError:
-        fix = f"wait for that run; when it is gone for good: {self._unlock_command} {shlex.quote(holder.run_id)}"
-        return refusal(self._server.where, holder, self._clock.now(), fix)
 
 
 Login = tuple[str, Secret | None]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import os
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from functools import cache
 from itertools import takewhile
@@ -132,7 +132,16 @@ def write_together(
     Raises:
         InputError: a file is there already, cannot be written, or would lie behind a symbolic link.
     """
-    _check_folders(root, texts)
+    # A folder that is a link may lead out of the project, and definitions behind one are not read.
+    for file in texts:
+        folder = (root / file).parent
+        if os.path.realpath(folder) != str(Path(os.path.realpath(root), file).parent):
+            raise InputError(
+                "the file cannot be written",
+                where=file,
+                why="a folder on its way is a symbolic link, which is not followed",
+                fix="move the folder here",
+            )
     with ExitStack() as undo:
         for file, text in texts.items():
             path = root / file
@@ -148,18 +157,6 @@ def write_together(
                 files.sync(folder)
         check()
         undo.pop_all()
-
-
-def _check_folders(root: Path, files: Iterable[str]) -> None:
-    """A folder that is a link may lead out of the project, and definitions behind one are not read."""
-    for folder, file in {Path(file).parent: file for file in files}.items():
-        if os.path.realpath(root / folder) != str(Path(os.path.realpath(root), folder)):
-            raise InputError(
-                "the file cannot be written",
-                where=file,
-                why="a folder on its way is a symbolic link, which is not followed",
-                fix="move the folder here",
-            )
 
 
 def _make_folders(folder: Path, undo: ExitStack) -> None:

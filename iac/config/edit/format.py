@@ -47,18 +47,14 @@ def format_text(document: Document, text: str, schema: str, address: str) -> str
     start, inner, end = split_marks(lined)
     if not (is_styled(inner) and _is_ordered(document, schema)):
         for _ in range(5):
-            before, inner = inner, _format_pass(document, inner, schema)
+            styled = _style(inner)
+            if _comments(styled) != _comments(inner):  # ruamel.yaml loses some in lists of lists
+                styled = inner
+            styled = _if_same(document.value, styled, inner)
+            before, inner = inner, _if_same(document.value, _order(styled, schema), styled)
             if inner == before:
                 break
     return start + inner + end
-
-
-def _format_pass(document: Document, text: str, schema: str) -> str:
-    styled = _style(text)
-    if _comments(styled) != _comments(text):  # ruamel.yaml loses some in lists of lists
-        styled = text
-    styled = _if_same(document.value, styled, text)
-    return _if_same(document.value, _order(styled, schema), styled)
 
 
 def schema_address(root: Path, file: str, schema: str) -> str:

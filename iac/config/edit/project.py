@@ -149,11 +149,6 @@ def _insert_output(text: str, entry: Mapping[str, Any]) -> str | None:
     if node.flow_style:
         end = node.end_mark.index - 1
         return text[:end] + (", " if node.value else "") + json.dumps(entry, ensure_ascii=False) + text[end:]
-    return _append_after(text, node, entry)
-
-
-def _append_after(text: str, node: yaml.SequenceNode, entry: Mapping[str, Any]) -> str:
-    """Behind the last line of the last entry, in its column."""
     end = text.find("\n", end_of(node.value[-1], text))
     head, rest = (text + "\n", "") if end < 0 else (text[: end + 1], text[end + 1 :])
     lines = dump(round_trip(), [entry]).splitlines()

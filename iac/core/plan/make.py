@@ -224,23 +224,19 @@ def _leave(draft: Draft, entry: RemovedEntry, client: ClientState) -> Change:
         draft.guard_protected(entry.address, client.client_id, observed)
     if entry.then is Disposition.DELETE and draft.actual.unread.get(client.client_id) is UnreadReason.REFUSED:
         draft.guards.append(out_of_reach(draft, entry.address, client.client_id))
+    reason = ("" if is_registered else gone) or f"removed: then {entry.then}"
+    beside = " and ".join(old.client.client_id for old in client.predecessors)
     return Change(
         address=entry.address,
         client_id=client.client_id,
         client_name=str(client.applied.get("client_name", "")),
         action=Action.DELETE if is_delete else Action.FORGET,
-        reason=_reason(entry, client, "" if is_registered else gone),
+        reason=f"{reason}, with {beside}, still registered beside it" if beside else reason,
         location=entry.location,
         secret=SecretChange.ERASED if is_delete and client.secret else SecretChange.NONE,
         observed=observed,
         leaving=_predecessors(draft, client) if is_delete else (),
     )
-
-
-def _reason(entry: RemovedEntry, client: ClientState, gone: str) -> str:
-    reason = gone or f"removed: then {entry.then}"
-    beside = " and ".join(old.client.client_id for old in client.predecessors)
-    return f"{reason}, with {beside}, still registered beside it" if beside else reason
 
 
 def _predecessors(draft: Draft, client: ClientState) -> tuple[PredecessorChange, ...]:
@@ -288,8 +284,8 @@ def _plan_create(draft: Draft, client: DesiredClient, stored: ClientState | None
     reason = "not in state and not registered"
     if stored is not None:
         reason = "deleted on server"
-    elif client.address in draft.state.intents:
-        reason = "an interrupted run did not register it"
+    elif intent := draft.state.intents.get(client.address):
+        reason = f"an interrupted run {'may have registered' if intent.may_be_lost else 'did not register'} it"
     findings = change.findings
     if client.adopt and stored is None:
         findings = (

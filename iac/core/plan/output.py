@@ -178,20 +178,17 @@ def _open_change(draft: Draft, addresses: tuple[str, ...]) -> list[str]:
         )
         return [address]
     if not any(address in draft.state.clients or address in draft.desired.clients for address in addresses):
-        draft.changes[addresses[0]] = _leftover(draft, addresses[0])
-        return [addresses[0]]
+        # A client has left state and its output has not: the run that was to remove it died before, or could not.
+        address = addresses[0]
+        entry = next((entry for entry in draft.desired.removed if entry.address == address), None)
+        was = next((grave.client for grave in draft.state.tombstones if grave.address == address), None)
+        draft.changes[address] = Change(
+            address=address,
+            client_id=was.client_id if was else "",
+            client_name=str(was.applied.get("client_name", "")) if was else "",
+            action=Action.FORGET,
+            reason="only its output is left",
+            location=entry.location if entry else None,
+        )
+        return [address]
     return []
-
-
-def _leftover(draft: Draft, address: str) -> Change:
-    """A client has left state and its output has not: the run that was to remove it died before, or could not."""
-    entry = next((entry for entry in draft.desired.removed if entry.address == address), None)
-    client = next((grave.client for grave in draft.state.tombstones if grave.address == address), None)
-    return Change(
-        address=address,
-        client_id=client.client_id if client else "",
-        client_name=str(client.applied.get("client_name", "")) if client else "",
-        action=Action.FORGET,
-        reason="only its output is left",
-        location=entry.location if entry else None,
-    )

@@ -7,7 +7,6 @@ from dataclasses import replace
 from fnmatch import fnmatchcase
 
 from iac.core import server
-from iac.core.capabilities import Capabilities
 from iac.core.desired import DesiredClient
 from iac.core.errors import Diagnostic, Severity
 from iac.core.model import Facts, Fields, UnreadReason, members
@@ -110,7 +109,19 @@ def guard_change(draft: Draft, change: Change, stored: ClientState | None) -> No
     if is_write and draft.actual.unread.get(change.client_id) is UnreadReason.NO_ADDRESS:
         draft.guards.append(guards.create_only(change.address, change.client_id))
     if change.step is SecretStep.ROTATE and not server.can_rotate(facts_for(draft, stored)):
-        draft.guards.append(_no_rotation(change.address, change.client_id, draft.desired.api))
+        others = "provider: iam-admin, iac redeem (IAM from 1.14), or " if draft.desired.api.is_iam else ""
+        others += "lifecycle: {rotation: replace} in the definition, or " if draft.desired.api.can_replace else ""
+        draft.guards.append(
+            guards.guard(
+                "no-rotation",
+                "the client needs a new secret, and this login cannot make one",
+                [change.address],
+                why=draft.desired.api.why_no_rotation,
+                value=change.client_id,
+                setting=f"{others}a new client under another address",
+                field="secret.serial",
+            )
+        )
     scopes = sorted(_stripped(draft, change, stored)) if change.writes_fields else []
     if scopes:  # IAM issue 461
         draft.guards.append(
@@ -170,19 +181,4 @@ def out_of_reach(draft: Draft, address: str, client_id: str) -> Diagnostic:
         setting=f"iac secret token {address}, if there is a new token;"
         f" or removed: [{{address: {address}, then: forget}}]",
         flag=f"--recreate {address}",
-    )
-
-
-def _no_rotation(address: str, client_id: str, api: Capabilities) -> Diagnostic:
-    """This API, this version or this login has no call for a new secret."""
-    others = "provider: iam-admin, iac redeem (IAM from 1.14), or " if api.is_iam else ""
-    others += "lifecycle: {rotation: replace} in the definition, or " if api.can_replace else ""
-    return guards.guard(
-        "no-rotation",
-        "the client needs a new secret, and this login cannot make one",
-        [address],
-        why=api.why_no_rotation,
-        value=client_id,
-        setting=f"{others}a new client under another address",
-        field="secret.serial",
     )

@@ -159,7 +159,8 @@ def review(plan: Plan, desired: Desired, wanted: Iterable[DesiredClient], contex
         diagnostics = list(_of_definition(client, plan, context))
         diagnostics += _of_change(change, client) if change else _of_recipients(plan, client)
         if fields := plan.taken_over.get(client.address):
-            diagnostics += _new(_by_hand(client, fields, context), diagnostics)
+            subjects = {_about(finding) for finding in diagnostics}
+            diagnostics += [finding for finding in _by_hand(client, fields, context) if _about(finding) not in subjects]
         diagnostics += _of_server(client, context)
         findings = tuple(
             replace(finding, where=client.address) for finding in _findings(client, diagnostics, desired, context)
@@ -233,11 +234,6 @@ def _by_hand(client: DesiredClient, fields: tuple[FieldChange, ...], context: Re
         client.address, client.client_id, "", Action.UPDATE, "", client.location, fields=fields, observed=observed
     )
     return _of_change(change, client)
-
-
-def _new(findings: Iterable[Diagnostic], known: Sequence[Diagnostic]) -> list[Diagnostic]:
-    subjects = {_about(finding) for finding in known}
-    return [finding for finding in findings if _about(finding) not in subjects]
 
 
 def _of_server(client: DesiredClient, context: ReviewContext) -> Iterator[Diagnostic]:

@@ -102,7 +102,7 @@ RULES = (
     DefinitionRule(
         id="http-redirect-uri",
         what="A redirect URI with http that does not lead to the user's own machine.",
-        why="The authorization code crosses the network in clear, and with the implicit grant the token does too.",
+        why="The authorization code crosses the network unencrypted, and with the implicit grant the token does, too.",
         source="RFC 9700 section 2.6; RFC 6749 section 3.1.2.1",
         fix="use https",
         bad="redirect_uris: ['http://portal.example.org/cb']",
@@ -118,8 +118,8 @@ RULES = (
         id="wildcard-redirect-uri",
         level=Level.ERROR,
         what="A redirect URI with `*` in it, but for the port.",
-        why="Servers compare addresses letter by letter, so it matches none. One that took it for a pattern would "
-        "send codes to any host with such a name.",
+        why="Servers compare addresses letter by letter, so it matches none. A server that treats it as a "
+        "pattern would send codes to any host with such a name.",
         source="RFC 9700 sections 2.1 and 4.1.3: exact comparison; rec: admin-redirect-uris (IAM stores it)",
         fix="write out each address",
         bad="redirect_uris: ['https://*.example.org/cb']",

@@ -171,7 +171,7 @@ RULES = (
     ChangeRule(
         id=NEW_RECIPIENT,
         what="A definition, or `state.encryption` in iac.yaml, names a key that could not open the client's secret "
-        "before; or iac would store secrets in clear that were encrypted.",
+        "before; or iac would store secrets unencrypted that were encrypted.",
         why="The owner of that key can log in as the client, unnoticed.",
         source="RFC 6749 section 10.1",
         fix="ask whose key it is; apply encrypts new secrets to it, and iac state rekey those that exist",

@@ -83,8 +83,8 @@ RULES = (
         id="no-owner",
         level=Level.OFF,
         what="A definition without `owners`.",
-        why="Only administrators see the client in IAM's dashboard, or can act when this project's pipeline cannot. "
-        "The rule is off, because many projects want exactly that.",
+        why="Only administrators see the client in IAM's dashboard, and only they can change it if this project's "
+        "pipeline fails. The rule is off, because many projects want exactly that.",
         source="rec: admin-owners",
         fix="owners: [account UUIDs]",
         bad="client_description: a portal",

@@ -107,7 +107,8 @@ TABLE: tuple[rule.ServerRule, ...] = (
     rule.BodyRule(
         id="absent-refresh-lifetime-is-endless",
         traps=(17, 26),
-        what="no refresh lifetime in the answer means never-ending; left out of a PUT it becomes 30 days, 0 keeps it",
+        what="an answer without a refresh lifetime means that tokens never end; a PUT without it sets 30 days, "
+        "a PUT with 0 keeps it",
         source="rec: admin-lifetimes",
         act=lambda draft: draft.body.setdefault("refresh_token_validity_seconds", 0),
         table=Table.MANAGEMENT,
@@ -122,7 +123,7 @@ TABLE: tuple[rule.ServerRule, ...] = (
     rule.BodyRule(
         id="wanted-is-laid-over",
         traps=(1,),
-        what="the managed fields replace those of the answer, emptied ones are left out or sent as an empty list",
+        what="the managed fields replace those of the answer; iac omits emptied ones or sends an empty list",
         source="rec: admin-put-full-replace",
         act=effect.lay_over,
         table=Table.EVERY,
@@ -138,7 +139,7 @@ TABLE: tuple[rule.ServerRule, ...] = (
     rule.BodyRule(
         id="empty-scope-is-left-out",
         traps=(6,),
-        what="scope as an empty string is a 400, as null a 405; left out it is emptied",
+        what="scope as an empty string is a 400, as null a 405; a PUT without scope empties it",
         source="rec: admin-scope-null",
         act=effect.leave_out_empty_scope,
         table=Table.EVERY,
@@ -198,7 +199,7 @@ TABLE: tuple[rule.ServerRule, ...] = (
     rule.RefuseRule(
         id="private-key-members-are-dropped",
         traps=(26,),
-        what="private members of a jwk are not kept, and a private key does not belong into a definition",
+        what="IAM does not keep private members of a jwk, and a private key does not belong into a definition",
         source="rec: admin-jwk",
         act=effect.refuse_private_jwk,
         table=Table.EVERY,
@@ -372,7 +373,7 @@ TABLE: tuple[rule.ServerRule, ...] = (
     rule.SwitchRule(
         id="empty-secret-logs-in",
         traps=(24,),
-        what="an empty client_secret at create makes a client that needs none: never sent",
+        what="a create with an empty client_secret makes a client that logs in without one; iac never sends it",
         source="rec: admin-chosen-secret",
         value=True,
     ),
@@ -400,7 +401,7 @@ TABLE: tuple[rule.ServerRule, ...] = (
     rule.ForceRule(
         id="response-types-follow-grants",
         traps=(31,),
-        what="response_types left out are code, which a client without a grant that redirects must not have",
+        what="without response_types a server sets code, which a client without a redirecting grant must not have",
         source="RFC 7591 sections 2 and 2.1",
         act=effect.add_response_types,
         table=Table.RFC7591,
@@ -408,7 +409,7 @@ TABLE: tuple[rule.ServerRule, ...] = (
     rule.BodyRule(
         id="response-types-of-other-grants",
         traps=(31,),
-        what="response_types must be those of the grants: a PUT with other grants leaves undeclared ones to the server",
+        what="response_types must fit the grants; with other grants, iac omits undeclared ones in a PUT",
         source="RFC 7591 section 2.1",
         act=effect.follow_grants,
         table=Table.RFC7591,

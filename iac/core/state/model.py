@@ -212,7 +212,7 @@ class OutputRecord:
         digest: over template, fields and secret versions
         clients, sink: addresses, and where it was written
         serial: serial of the state that wrote it; 0 if unknown
-        read: like `digest`, but only of what the template reads of its clients; empty if everything, or unknown
+        read: like `digest`, but only over the values that the template reads; empty if it reads all, or unknown
     """
 
     digest: str

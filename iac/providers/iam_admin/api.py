@@ -166,7 +166,10 @@ class IamAdmin(Connected):
         return self._write(call, client.client_id, hidden=[client.secret])
 
     def _update(self, fresh: Registration, fields: Fields, declared: Collection[str]) -> Registration:
-        call = Call.write("PUT", self._path(fresh.client_id), update_body(fresh, fields, declared, self._known_facts()))
+        if self._facts is None:
+            self._count()
+        body = update_body(fresh, fields, declared, self._facts or _UNKNOWN)
+        call = Call.write("PUT", self._path(fresh.client_id), body)
         return self._write(call, fresh.client_id, hidden=[fresh.secret])
 
     def _rotate(self, client_id: str) -> Registration:
@@ -219,11 +222,6 @@ class IamAdmin(Connected):
     def _write(self, call: Call, client_id: str, hidden: Collection[Secret | None]) -> Registration:
         answer = self._session.send(call)
         return _reply(call, answer, client_id, hidden).of_write(call, answer)
-
-    def _known_facts(self) -> Facts:
-        if self._facts is None:
-            self._count()
-        return self._facts or _UNKNOWN
 
     def _path(self, client_id: str, suffix: str = "") -> str:
         check_reachable(client_id)

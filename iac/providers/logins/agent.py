@@ -68,9 +68,7 @@ class OidcAgent(Login):
 
     def fetch(self, http: Http, endpoints: Endpoints, clock: Clock) -> Bearer:
         """Ask the agent."""
-        lines = self._ask().split("\n")  # the token, its issuer and its end
-        self._is_refused = False
-        found = LocatedToken(Secret(lines[0].strip()), self.where, lines[1].strip()) if len(lines) >= _LINES else None
+        found = self._found()
         if found is None:
             raise self._failed("its answer is not that of oidc-token --all", f"try it: {self.where}")
         return check_token(found, endpoints, clock.now(), skew_words(http.skew))
@@ -78,6 +76,12 @@ class OidcAgent(Login):
     def forget(self, refused: Bearer) -> None:
         """Have the agent get a new token instead of the one in its memory."""
         self._is_refused = True
+
+    def _found(self) -> LocatedToken | None:
+        """The token and its issuer: the first two of the three lines of `oidc-token --all`."""
+        lines = self._ask().split("\n")  # in no frame that raises
+        self._is_refused = False
+        return LocatedToken(Secret(lines[0].strip()), self.where, lines[1].strip()) if len(lines) >= _LINES else None
 
     def _ask(self) -> str:
         try:
@@ -93,7 +97,12 @@ class OidcAgent(Login):
         except OSError as error:
             raise self._failed(str(error.strerror), f"check that {PROGRAM} can be run") from error
         if ended.code != 0:
-            raise self._refused(ended.err)
+            words = printable(" ".join(ended.err.decode("utf-8", "replace").split()))[:_LONGEST_WORDS]
+            if "OIDC_SOCK" not in os.environ:
+                fix = "start the agent in this shell: eval $(oidc-agent-service use)"
+            else:
+                fix = f"load the account: oidc-add {self._account}; it needs the scopes {' '.join(self._scopes)}"
+            raise self._failed(f"it says: {words or 'nothing'}", fix)
         return ended.out.decode("utf-8", "replace")
 
     def _command(self) -> tuple[str, ...]:
@@ -105,14 +114,6 @@ class OidcAgent(Login):
         if self._is_refused:
             options.append("--force-new")
         return (PROGRAM, *options, "--", self._account)
-
-    def _refused(self, stderr: bytes) -> CredentialsError:
-        words = printable(" ".join(stderr.decode("utf-8", "replace").split()))[:_LONGEST_WORDS]
-        if "OIDC_SOCK" not in os.environ:
-            fix = "start the agent in this shell: eval $(oidc-agent-service use)"
-        else:
-            fix = f"load the account: oidc-add {self._account}; it needs the scopes {' '.join(self._scopes)}"
-        return self._failed(f"it says: {words or 'nothing'}", fix)
 
     def _failed(self, why: str, fix: str) -> CredentialsError:
         return CredentialsError("oidc-agent gives no token", where=self.where, why=why, fix=printable(fix))

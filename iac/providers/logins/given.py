@@ -187,10 +187,6 @@ def find_token(environ: Mapping[str, str], uid: int, temporary: Path = _TEMPORAR
             )
         if token:
             return LocatedToken(Secret(token), f"BEARER_TOKEN_FILE={path}")
-    return _find_in_known_places(environ, uid, temporary)
-
-
-def _find_in_known_places(environ: Mapping[str, str], uid: int, temporary: Path) -> LocatedToken:
     places = [Path(folder) / f"bt_u{uid}" for folder in (environ.get("XDG_RUNTIME_DIR"), temporary) if folder]
     for path in places:
         token = _read(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, owner=uid)

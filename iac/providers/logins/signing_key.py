@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import warnings
 from collections.abc import Mapping
@@ -123,16 +122,11 @@ def _algorithms(key: Key) -> tuple[str, ...]:
 
 def _problem(key: Key, algorithms: tuple[str, ...]) -> str:
     """Why a key cannot sign; "" when it can."""
+    from joserfc.jwk import RSAKey  # an extra
+
     if not algorithms:
         kind = key.get("alg") or key.get("crv")
         return f"it is made for {printable(str(kind))}, which is not known here"
-    bits = _bits(key)
-    return f"an RSA key of {bits} bits is too short (RFC 7518 section 3.3)" if bits < _LEAST_BITS else ""
-
-
-def _bits(key: Key) -> int:
-    """The size of an RSA key; curves need no such look."""
-    modulus = str(key.as_dict(private=False).get("n", ""))
-    if key.key_type != "RSA":
-        return _LEAST_BITS
-    return int.from_bytes(base64.urlsafe_b64decode(modulus + "=" * (-len(modulus) % 4)), "big").bit_length()
+    if isinstance(key, RSAKey) and key.public_key.key_size < _LEAST_BITS:
+        return f"an RSA key of {key.public_key.key_size} bits is too short (RFC 7518 section 3.3)"
+    return ""

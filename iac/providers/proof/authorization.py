@@ -72,7 +72,10 @@ class Authorization:
     def _judge(self, grant: str, uri: str, answer: Answer, state: str) -> Evidence:
         location = answer.headers.get("location", "") if 300 <= answer.status < 400 else ""  # noqa: PLR2004  # RFC 9110 section 15.4
         if not location:
-            return _without_redirect(grant, uri, answer)
+            if answer.is_ok:
+                return Evidence(grant, Grade.UNPROVEN, uri, _LOGIN_FIRST)
+            why = f"the server says {answer.status}, as it does for a client or a redirect URI that is not registered"
+            return Evidence(grant, Grade.FAILED, uri, why, _FIX)
         told = _told_at(location, uri)
         if told is None and self.server.api.is_iam and urlsplit(location).path.endswith("/login"):
             # IAM answers prompt=none itself, unless there is no such client (rec: disabled-client 59 to 61)
@@ -100,13 +103,6 @@ def _request(grant: str, subject: ServiceLogin, verifier: str) -> dict[str, str]
         request["code_challenge"] = verifier if is_plain else challenge
         request["code_challenge_method"] = "plain" if is_plain else "S256"
     return request
-
-
-def _without_redirect(grant: str, uri: str, answer: Answer) -> Evidence:
-    if answer.is_ok:
-        return Evidence(grant, Grade.UNPROVEN, uri, _LOGIN_FIRST)
-    why = f"the server says {answer.status}, as it does for a client or a redirect URI that is not registered"
-    return Evidence(grant, Grade.FAILED, uri, why, _FIX)
 
 
 def _told_at(location: str, uri: str) -> dict[str, list[str]] | None:

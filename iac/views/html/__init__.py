@@ -107,6 +107,7 @@ def inventory_page(
     is_several = len(inventories) > 1
     clients = [row for _, row in rows]
     columns = [name for name in columns if any(COLUMNS[name](row) for row in clients)]
+    scopes = sorted({scope for row in clients for scope in row.privileged})
     return _page(
         "inventory.html",
         failed=failed,
@@ -129,7 +130,7 @@ def inventory_page(
         people=sorted({person for row in clients for person in _people(row)}),
         scopes=sorted({scope for row in clients for scope in row.scopes}),
         ages=_ages(clients, now),
-        holders=_holders(clients),
+        holders={scope: [_name(row) for row in clients if scope in row.privileged] for scope in scopes},
         ends=sorted(_ends(clients), key=lambda end: (end["when"], end["name"])),
     )
 
@@ -142,7 +143,7 @@ def _marks(row: InventoryRow, now: datetime) -> Iterator[str]:
     """What the ticks of the page filter by."""
     if row.privileged:
         yield "privileged"
-    if not row.is_active:
+    if COLUMNS["active"](row) == "no":
         yield "suspended"
     used = parse_moment(row.last_used or row.created or "")
     if used and used < now - _STALE:
@@ -153,12 +154,6 @@ def _marks(row: InventoryRow, now: datetime) -> Iterator[str]:
 
 def _name(row: InventoryRow) -> str:
     return row.address or row.client_id
-
-
-def _holders(rows: Sequence[InventoryRow]) -> dict[str, list[str]]:
-    """Names of the clients by the privileged scope that they hold."""
-    scopes = sorted({scope for row in rows for scope in row.privileged})
-    return {scope: [_name(row) for row in rows if scope in row.privileged] for scope in scopes}
 
 
 def _ends(rows: Sequence[InventoryRow]) -> Iterator[dict[str, str]]:

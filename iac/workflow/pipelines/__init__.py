@@ -108,7 +108,14 @@ def prepare_pipelines(
     """
     for settings in environments:
         _check_place(settings, where, is_one=len(environments) == 1)
-    repository = _repository(root)
+    repository = find_work_tree(root)
+    if repository is None:
+        raise InputError(
+            "this is not a git repository",
+            where=str(root),
+            why="pipelines are files of one",
+            fix="git init, or clone one",
+        )
     facts = PipelineFacts(
         {settings.environment: settings.issuer for settings in environments},
         os.path.relpath(root.resolve(), repository),
@@ -192,18 +199,6 @@ def find_unlocked(root: Path) -> list[str]:
         return []
     texts = {path: (repository / path).read_text(encoding="utf-8", errors="replace") for path in find_written(root)}
     return [path for path, text in texts.items() if _BY_NAME.search(text)]
-
-
-def _repository(root: Path) -> Path:
-    repository = find_work_tree(root)
-    if repository is None:
-        raise InputError(
-            "this is not a git repository",
-            where=str(root),
-            why="pipelines are files of one",
-            fix="git init, or clone one",
-        )
-    return repository
 
 
 def _default_branch(root: Path) -> str:
