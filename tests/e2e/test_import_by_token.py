@@ -47,6 +47,7 @@ def _ready(work: Work) -> None:
     assert 0 == work.apply()[0]
 
 
+@pytest.mark.slow
 @every("name", sorted(name for name in SWITCHES if SWITCHES[name].has_management))
 def test_a_plan_after_it_has_nothing_to_do_and_the_next_change_ends(name: str, tmp_path_factory: Any) -> None:
     with start_standin(SWITCHES[name]) as place, working(place, tmp_path_factory.mktemp("work")) as work:
