@@ -219,6 +219,8 @@ def check_same(
     """
     if seen is None:
         raise StalePlan("the plan saw no client to change or delete", where=address, fix="run iac plan again")
+    # what the plan took for the server's own additions is no change since
+    fresh = set_apart(fresh, seen.additions, {})
     if names is None:
         names = seen.fields.keys() | fresh.fields.keys()
     differing = sorted(name for name in names if seen.fields.get(name) != fresh.fields.get(name))

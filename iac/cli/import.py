@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     cls=Subcommand,
     page="how-to/take-over-a-client.md",
     examples=(
-        Example("Import one client", "iac import jupyterhub"),
         Example(
             "Import clients whose name matches, and see that the plan changes no field",
             "iac import --match 'name=jupyter*'\niac plan",
@@ -34,7 +33,7 @@ if TYPE_CHECKING:
             "iac import --from export.json --secrets-to secrets.env",
         ),
         Example(
-            "Import a client by its registration access token, at the registration_client_uri that came with it",
+            "Import a client by its registration access token, in a file here",
             'iac import grafana --uri "$REGISTRATION_CLIENT_URI" < grafana.token',
         ),
     ),
@@ -114,8 +113,8 @@ def command(
     if done.others:
         others = ", ".join(done.others)
         context.note(f"these definitions also count for {others}: to exclude one, set `environments`")
-    taken = "adopt, without field changes; iac apply then takes the clients over"
-    context.advise(f"next: run iac plan. It shows {taken if uri is None else 'no changes'}")
+    taken_over = "adopt, without field changes; iac apply then takes the clients over"
+    context.advise(f"next: run iac plan. It shows {taken_over if uri is None else 'no changes'}")
 
 
 def _selection(client_ids: tuple[str, ...], texts: tuple[str, ...], source: str | None) -> ClientSelection:

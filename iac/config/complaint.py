@@ -163,6 +163,8 @@ def _instead(key: str, known: Iterable[str]) -> str:
     if key in ANSWER_ONLY:
         return "only the server sets it; remove it"
     names = list(known)
+    if "#" in key and "extra" in names:
+        return f"a text in another language is other metadata, extra: {{{key}: ...}}"
     return nearest(key, names) or (
         f"known keys: {', '.join(names[:30])}" if names else "remove it: this template takes no values"
     )

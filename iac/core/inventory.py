@@ -167,7 +167,7 @@ COLUMNS: Mapping[str, Callable[[InventoryRow], Cell]] = {
     "client_id": lambda row: row.client_id,
     "name": lambda row: row.name,
     "state": lambda row: str(row.standing),
-    "active": lambda row: "yes" if row.is_active else "no",
+    "active": lambda row: "" if row.standing is ClientStatus.GONE else "yes" if row.is_active else "no",
     "method": lambda row: row.method,
     "grants": lambda row: row.grants,
     "scopes": lambda row: row.scopes,

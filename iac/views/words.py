@@ -82,7 +82,8 @@ def _field_words(field: FieldChange) -> str:
         signed = [f"+ {entry_shown(field.name, entry)}" for entry in field.added]
         signed += [f"- {entry_shown(field.name, entry)}" for entry in field.removed]
         return " ".join([field.name, *signed])
-    return f"{field.name} {value_shown(field.name, field.before)} -> {value_shown(field.name, field.after)}"
+    before, after = value_shown(field.name, field.before), value_shown(field.name, field.after)
+    return f"{field.name} {after}" if before == after else f"{field.name} {before} -> {after}"
 
 
 def entry_shown(name: str, entry: str) -> str:

@@ -136,7 +136,11 @@ def _fix_of_login(session: LocalSession, address: str, stored: ClientState, *, i
     """What to do about a refused login. A rotation would end the secret that works, so it is not advised."""
     if not is_current:
         return f"iac render --target {address}"
-    plan = "run iac plan: is the client still on the server, as defined?"
+    plan = "run iac plan: is the client still on the server, " + (
+        "with this public key?"
+        if stored.applied.get("token_endpoint_auth_method") == "private_key_jwt"
+        else "as defined?"
+    )
     if not uses_secret(stored.applied):
         return plan
     return (

@@ -94,6 +94,7 @@ def test_what_is_in_state_and_not_on_the_server_is_gone() -> None:
     gone = gone_row(ClientRecord("team/app", HELD))
     assert gone is not None
     assert (ClientStatus.GONE, False, "An app") == (gone.standing, gone.is_active, gone.name)
+    assert "" == COLUMNS["active"](gone), "it is not disabled either"
     assert gone_row(ClientRecord()) is None
     assert gone_row(ClientRecord("team/app", HELD, is_replaced=True)) is None
 

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from iac.apply.delete import Deletion
 from tests.scenarios.place import ADDRESS
-from tests.scenarios.standin import SWITCHES, Discovery, Switches, start_standin
+from tests.scenarios.standin import EVERY, SWITCHES, Discovery, Switches, start_standin
 from tests.scenarios.table import working
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from iac.core.plan.change import Change
     from tests.scenarios.place import Work
 
 WHOLE = [
@@ -53,6 +56,48 @@ def test_what_the_server_adds_to_a_list_is_its_own_and_said_once(tmp_path: Path)
         code, out, err = work.apply()
         assert (0, False) == (code, "has added" in out), err
         assert work.is_settled()
+
+
+@pytest.mark.parametrize("renews", [frozenset(), EVERY])
+def test_what_the_server_has_added_keeps_no_client_from_leaving(tmp_path: Path, renews: frozenset[str]) -> None:
+    """Neither when its address is removed, nor when a rotation puts another client in its place."""
+    with start_standin(replace(ADDS, renews=renews)) as place, working(place, tmp_path) as work:
+        declared: dict[str, Any] = {
+            "grant_types": ["authorization_code"],
+            "lifecycle": {"rotation": "replace", "grace": "0h"},
+        }
+        work.define("team/kept")
+        work.define(**declared)
+        assert 0 == work.apply()[0]
+        before = place.ids()
+        work.define(**declared, secret={"serial": 2})
+        assert "" == work.refusal()
+        assert (2, 1) == (len(place.ids()), len(place.ids() - before))
+        assert work.is_settled()
+        work.undefine()
+        assert "" == work.refusal()
+        assert 1 == len(place.ids())
+        assert work.is_settled()
+
+
+def test_a_client_that_somebody_changes_before_it_leaves_is_not_deleted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with start_standin(ADDS) as place, working(place, tmp_path) as work:
+        work.define("team/kept")
+        work.define(grant_types=["authorization_code"])
+        assert 0 == work.apply()[0]
+        client_id = work.held()["client_id"]
+        work.undefine()
+        delete = Deletion.delete
+
+        def late(deletion: Deletion, change: Change) -> None:
+            place.clients[client_id]["grant_types"].append("client_credentials")
+            delete(deletion, change)
+
+        monkeypatch.setattr(Deletion, "delete", late)
+        assert "somebody changed the client" in work.refusal()
+        assert client_id in place.ids()
 
 
 def test_what_the_server_adds_can_be_declared(tmp_path: Path) -> None:
@@ -206,3 +251,14 @@ def test_a_changed_member_of_extra_is_accepted_into_the_definition(tmp_path: Pat
         assert {"ui_theme": {"by": ["hand"]}, "other": 1} == definition["extra"]
         assert 0 == work.iac("drift")[0]
         assert [] == work.plan()["changes"]
+
+
+def test_a_name_in_another_language_has_its_place_in_extra(tmp_path: Path) -> None:
+    with start_standin() as place, working(place, tmp_path) as work:
+        work.define(**{"client_name#de": "Ein Dienst"})
+        code, out, err = work.iac("validate")
+        assert (1, True) == (code, "extra: {client_name#de: ...}" in out + err), out + err
+        work.define(extra={"client_name#de": "Ein Dienst"})
+        assert 0 == work.apply()[0]
+        assert "Ein Dienst" == place.clients[work.held()["client_id"]]["client_name#de"]
+        assert work.is_settled()

@@ -55,6 +55,16 @@ def test_a_refusal_begins_with_the_words_of_the_server(tmp_path: Path, say: Say,
         assert [] == work.plan()["pending"]
 
 
+def test_an_address_where_nobody_registers_clients_names_its_setting(tmp_path: Path) -> None:
+    switches = SWITCHES["no document names the registration endpoint"]
+    with start_standin(switches) as place, working(place, tmp_path) as work:
+        text = (tmp_path / "iac.yaml").read_text(encoding="utf-8")
+        work.write("iac.yaml", text.replace("/register\n", "/registration\n"))
+        work.define()
+        code, out, err = work.apply()
+        assert (5, True) == (code, "registration_endpoint in iac.yaml" in out + err), out + err
+
+
 def test_one_client_that_is_refused_stops_no_other(tmp_path: Path) -> None:
     with start_standin() as place, working(place, tmp_path) as work:
         for name in ("a", "b"):

@@ -157,8 +157,9 @@ def test_a_plan_without_changes_says_so() -> None:
 
 def test_what_is_due_suspended_stale_and_privileged_can_be_picked() -> None:
     fresh = row("b", is_active=True, last_used="2026-11-29", scopes=(), expires=None, rotate_due=None)
-    seen = Page(of_clients(row("a"), fresh))
-    assert ["privileged suspended stale due", ""] == seen.attributes["data-marks"]
+    gone = replace(fresh, standing=ClientStatus.GONE, is_active=False)  # nobody disabled it
+    seen = Page(of_clients(row("a"), fresh, gone))
+    assert ["privileged suspended stale due", "", ""] == seen.attributes["data-marks"]
 
 
 def test_the_chart_counts_secrets_by_age_and_says_which_are_due() -> None:

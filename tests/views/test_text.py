@@ -133,6 +133,11 @@ def test_one_value_that_is_taken_over_stands_beside_the_one_before() -> None:
     assert "taken over team/app: client_name Old -> New" in "\n".join(shown(plan(taken_over=taken)))
 
 
+def test_one_value_that_was_there_already_is_said_once() -> None:
+    taken = {"team/app": (FieldChange.of("contacts", ("a@x",), ("a@x",), Cause.SERVER),)}
+    assert "taken over team/app: contacts a@x (on the server" in "\n".join(shown(plan(taken_over=taken)))
+
+
 def test_what_is_known_beside_changes_is_said_before_refusals() -> None:
     found = plan(
         moved=(("team/old", "team/new"),),

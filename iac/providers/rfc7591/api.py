@@ -99,6 +99,9 @@ class Rfc7591(Registrar):
             why = f"a policy of the server refuses what was sent, or {whom}"
             asks = "" if self._has_login or not is_create else "; perhaps it asks for an initial access token (auth)"
             fix = f"change what it names, or ask the server's operator to allow it{asks}"
+        elif is_create and answer.status in self.gone_for_login:
+            why = "there is no registration endpoint at this address"
+            fix = "correct registration_endpoint in iac.yaml; without it, ask the server's operator"
         elif answer.status == HTTPStatus.BAD_REQUEST:
             why, fix = _REFUSALS.get(code, _REFUSED)
         else:

@@ -143,7 +143,7 @@ def _marks(row: InventoryRow, now: datetime) -> Iterator[str]:
     """What the ticks of the page filter by."""
     if row.privileged:
         yield "privileged"
-    if not row.is_active:
+    if COLUMNS["active"](row) == "no":
         yield "suspended"
     used = parse_moment(row.last_used or row.created or "")
     if used and used < now - _STALE:

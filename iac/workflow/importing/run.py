@@ -159,8 +159,8 @@ def import_by_token(caller: Caller, request: ImportRequest, access: Registration
 
             def settle(draft: DefinitionDraft) -> DefinitionDraft:
                 stored = record_client(session, ledger, address, client, draft.desired)
-                is_missing = stored.secret_status is SecretStatus.UNKNOWN
-                return replace(draft, notes=(*draft.notes, _UNSHOWN)) if is_missing else draft
+                notes = (_UNSHOWN,) if stored.secret_status is SecretStatus.UNKNOWN else ()
+                return replace(draft, notes=(*draft.notes, *notes))
 
             terms = replace(terms, address=address, folder=address.rpartition("/")[0], facts=facts)
             try:
