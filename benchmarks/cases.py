@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -14,8 +15,8 @@ from benchmarks.floors.change_clients import change
 from benchmarks.floors.create_clients import create
 from benchmarks.floors.list_clients import read_all
 from benchmarks.measure import Pair, timed
-from benchmarks.process import IAC, PYTHON, peak_mb, seconds
-from benchmarks.project import Project, bodies, redescribed
+from benchmarks.process import IAC, PYTHON, cpu_seconds, peak_mb, seconds
+from benchmarks.project import Project, answers, bodies, redescribed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -183,6 +184,21 @@ def _formatted(bench: Bench) -> Iterator[Pair]:
 
 
 @contextmanager
+def _import(bench: Bench) -> Iterator[Pair]:
+    """CPU time, for each file that is written waits for the disk. The floor parses the same definitions once."""
+    project = bench.project("import", 0)
+    source, folder = bench.root / "answers.json", project.root / "clients.d"
+    source.write_text(json.dumps(answers(bench.size)), encoding="utf-8")
+    command = project.command("import", "--from", str(source))
+
+    def ours() -> float:
+        shutil.rmtree(folder, ignore_errors=True)
+        return cpu_seconds(command, project.environ)
+
+    yield Pair(ours, lambda: cpu_seconds(_floor("parse_files", str(folder)), project.environ))
+
+
+@contextmanager
 def _environments(bench: Bench) -> Iterator[Pair]:
     """Six environments of the same definitions, against one of them."""
     one, six = bench.project("offline", bench.size), bench.project("six", bench.size)
@@ -216,6 +232,7 @@ def _version(bench: Bench) -> Iterator[Pair]:  # noqa: ARG001  # says its versio
 _SMALL = 400
 """Files of the floor of `scope`."""
 
+_IMPORT = "iac import --from of {n} clients, CPU"
 _MEMORY = "iac plan, {n} clients and definitions"
 
 CASES = (
@@ -230,6 +247,8 @@ CASES = (
         needs_server=False,
     ),
     Case(name="scope", what="iac validate, a scope of 25 x {n} words", open=_scope, target=12, needs_server=False),
+    Case(name="import", what=_IMPORT, open=_import, target=15, needs_server=False),
+    Case(name="import-3", what=_IMPORT, open=_import, target=15, factor=3, needs_server=False),
     Case(name="plan", what="plan of {n} clients, none changed", open=_plan, target=1.3),
     Case(name="plan-process", what="iac plan of {n} clients", open=_plan_process, target=2.5),
     Case(name="change", what="change of a tenth of {n} clients", open=_change, target=1.3),

@@ -9,9 +9,10 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from benchmarks.process import IAC, run
-from iac.core.model import NewClient
+from iac.core.model import GRANT_TYPES, NewClient
 from iac.core.secret import Secret
 from iac.core.server import create_body
+from iac.document import parse_document
 from iac.sealing import new_identity
 
 if TYPE_CHECKING:
@@ -154,6 +155,19 @@ def redescribed(session: Session, count: int, description: str) -> Session:
         client = clients[address]
         clients[address] = replace(client, fields={**client.fields, "client_description": description})
     return replace(session, desired=replace(session.desired, clients=clients))
+
+
+def answers(count: int) -> list[dict[str, Any]]:
+    """Clients as IAM's API answers them, for `iac import --from`; they are those of a project of this size."""
+    clients = []
+    for n in range(count):
+        text = _DEFINITION.format(n=n, client_id=f"imported-{n:05}", description="as it was found")
+        document, _ = parse_document(text.encode(), "answer")
+        client = {**document.value, "scope": " ".join(document.value["scope"]), "created_at": 0} if document else {}
+        del client["lifecycle"]
+        client["grant_types"] = [GRANT_TYPES[grant] for grant in client["grant_types"]]
+        clients.append(client)
+    return clients
 
 
 def bodies(session: Session) -> list[dict[str, Any]]:

@@ -49,14 +49,14 @@ def write(path: Path, data: bytes, *, mode: int = PRIVATE) -> None:
     _put(path, data, mode, Path.replace)
 
 
-def create(path: Path, data: bytes, *, mode: int = PRIVATE) -> None:
-    """Make a new file.
+def create(path: Path, data: bytes, *, mode: int = PRIVATE, is_alone: bool = True) -> None:
+    """Make a new file; where it is one of many, the caller syncs the folder after the last.
 
     Raises:
         FileExistsError: something has this name already.
         OSError: it cannot be written; nothing has this name.
     """
-    _put(path, data, mode, _link)
+    _put(path, data, mode, _link, is_alone=is_alone)
 
 
 def append(path: Path, data: bytes, offset: int) -> None:
@@ -181,7 +181,7 @@ class PrivateFolder(AbstractContextManager["PrivateFolder"]):
         self.close()
 
 
-def _put(path: Path, data: bytes, mode: int, place: Callable[[Path, Path], object]) -> None:
+def _put(path: Path, data: bytes, mode: int, place: Callable[[Path, Path], object], *, is_alone: bool = True) -> None:
     sweep_once(path.parent)
     temporary, file = _open_temporary(path.parent)
     try:
@@ -197,7 +197,8 @@ def _put(path: Path, data: bytes, mode: int, place: Callable[[Path, Path], objec
         with suppress(OSError):
             temporary.unlink()
         raise
-    sync(path.parent)
+    if is_alone:
+        sync(path.parent)
 
 
 def _link(temporary: Path, path: Path) -> None:

@@ -58,7 +58,7 @@ class Definition:
     fields: Mapping[str, Value]
     places: Mapping[str, Location]
 
-    def at(self, name: str, value: str) -> Location:
+    def at(self, name: str, value: str = "") -> Location:
         """Where an item of a field stands, else the field, else where the definition begins."""
         return self.places.get(f"{name} {value}") or self.places.get(name) or self.document.at()
 
@@ -171,12 +171,12 @@ class DefinitionRules:
         subject = Subject(definition.fields, self._terms, has_owners=bool(merged.values("owners")))
         hits = check(subject, self._rules, merged.broken)
         waivers = tuple(_waivers(merged)) if "waive" in merged.parts else ()
-        if not hits:
-            return (), waivers
         wrong = {mistake.location for mistake in mistakes}
-        placed = ((rule, hit, definition.at(hit.details["field"], hit.details["value"])) for rule, hit in hits)
         return tuple(
-            rule.diagnostic(hit, place) for rule, hit, place in placed if not hit.details["value"] or place not in wrong
+            rule.diagnostic(hit, place)
+            for rule, hit in hits
+            for place in [definition.at(hit.details["field"], hit.details["value"])]
+            if not hit.details["value"] or place not in wrong
         ), waivers
 
 

@@ -49,8 +49,7 @@ def check_definition(definition: Definition) -> list[Diagnostic]:
 
 
 def _client_id(definition: Definition) -> Iterator[Diagnostic]:
-    client_id = definition.merged.get("client_id")
-    where = definition.document.at()
+    client_id, where = definition.merged.get("client_id"), definition.at("client_id")
     if client_id is None:
         if not definition.settings.api.server_chooses:
             name = definition.address.replace("/", "-")
@@ -63,7 +62,6 @@ def _client_id(definition: Definition) -> Iterator[Diagnostic]:
                 fix=f"client_id: {name}; for a client in state use the id of iac state list",
             )
         return
-    where = definition.merged.at("client_id") or where
     if client_id == definition.settings.login_client_id:
         why = "a mistake in its definition would lock iac out"
         summary = f"{client_id} is the client that iac itself logs in with"

@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from functools import cache
+from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -92,14 +93,14 @@ def replace_text(path: Path, text: str) -> None:
         files.write(target, text.encode(), mode=mode)
 
 
-def create_text(path: Path, text: str, mode: int = _PUBLIC) -> None:
-    """Make a new file with this text, as a whole or not at all.
+def create_text(path: Path, text: str, mode: int = _PUBLIC, *, is_alone: bool = True) -> None:
+    """Make a new file with this text, as a whole or not at all; `is_alone` as in `files.create`.
 
     Raises:
         InputError: there is a file of this name, or it cannot be written.
     """
     with _explained(path):
-        files.create(path, text.encode(), mode=mode)
+        files.create(path, text.encode(), mode=mode, is_alone=is_alone)
 
 
 @contextmanager
@@ -149,14 +150,17 @@ def write_together(
                 undo.callback(replace_text, path, path.read_bytes().decode())
                 replace_text(path, text)
             else:
-                create_text(path, text)
+                create_text(path, text, is_alone=False)
                 undo.callback(_take_back, path.unlink)
+        for folder in {(root / file).parent for file in texts}:
+            with _explained(folder):
+                files.sync(folder)
         check()
         undo.pop_all()
 
 
 def _make_folders(folder: Path, undo: ExitStack) -> None:
-    for path in [path for path in (folder, *folder.parents) if not path.exists()][::-1]:
+    for path in [*takewhile(lambda path: not path.exists(), (folder, *folder.parents))][::-1]:
         try:
             path.mkdir()
         except OSError as error:
