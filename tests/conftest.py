@@ -97,7 +97,6 @@ SLOW = (
 
 MEASURED = (
     "backends/test_s3.py",
-    "e2e/test_canary.py",
     "e2e/test_keygen.py",
     "e2e/test_nightly.py",
     "e2e/test_secret.py",

@@ -51,15 +51,11 @@ class Tally:
             f"duplicate clients: {self._duplicates}, lost secrets: {self._lost}"
         )
 
-    @property
-    def kinds(self) -> int:
-        """How many deaths left something of their own."""
-        return len(self._looked)
-
     def check(self, capsys: pytest.CaptureFixture[str], flavour: str, expected: int) -> None:
         """Print the counts, and fail unless all of the expected interruptions were survived."""
+        looked = f", looked at: {len(self._looked)}" if self._looked else ""
         with capsys.disabled():
-            sys.stderr.write(f"\n{flavour}: {self}\n")
+            sys.stderr.write(f"\n{flavour}: {self}{looked}\n")
         wanted = f"{self.what}: {expected}, converged: {expected}, duplicate clients: 0, lost secrets: 0"
         assert wanted == str(self), "\n".join(self.failures)
         assert not self.failures, "\n".join(self.failures)
