@@ -16,6 +16,9 @@ import pytest
 from coverage import Coverage
 from hypothesis import settings
 
+# what a scenario expects and gets is shown, as that of a test
+pytest.register_assert_rewrite("tests.scenarios.suite", "tests.scenarios.place")
+
 settings.register_profile("iac", deadline=None, derandomize=True)
 settings.register_profile("quick", deadline=None, derandomize=True, max_examples=15)
 settings.register_profile("explore", deadline=None, max_examples=1000)

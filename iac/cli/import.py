@@ -81,11 +81,12 @@ def command(
 ) -> None:
     """Write definitions of clients that are registered already, with adopt: true.
 
-    The next plan shows `adopt` without field changes, and apply takes the clients over. Import does not touch state. It
-    needs the scope iam:admin.read. Definitions contain the always-managed fields and other fields that are not at
-    their default. iac overwrites no file, and writes all definitions or none.
+    The next plan shows `adopt` without field changes, and apply takes the clients over. A definition has the fields
+    that iac always manages, and other fields that are not at their default. Import needs the scope iam:admin.read.
+    iac overwrites no file, and writes all definitions or none.
 
-    With `--uri`, iac stores the client and its token in state before it writes the definition.
+    Import does not change state, except with `--uri`: iac then stores the client and its token before it writes the
+    definition.
     """
     from iac.clock import SystemClock  # not needed by --help
     from iac.workflow.importing.draft import ImportSettings

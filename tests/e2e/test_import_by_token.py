@@ -322,7 +322,7 @@ def test_where_the_definition_cannot_be_written_the_same_import_goes_on(
         made = place.register(client_name="Wiki")
         address = str(made["client_id"])
 
-        def full(*_: object) -> None:
+        def full(*_: object, **__: object) -> None:
             raise InputError("the file cannot be written", why="No space left on device")
 
         with monkeypatch.context() as broken:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from tests.blackbox.front import Front
 
-SECONDS = 30
+SECONDS = 120
 WRONG_SECRET = ("invalid_client", "Invalid client or Invalid client credentials")
 """An error, or a description, of a login that is refused."""
 
