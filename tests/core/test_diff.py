@@ -110,6 +110,13 @@ def test_a_flag_or_lifetime_that_was_applied_as_empty_is_no_change_of_the_server
     assert {Cause.DEFINITION} == {change.cause for change in compare(client, seen, last, OLD, DEFAULTS)}
 
 
+def test_a_lifetime_that_was_left_to_a_server_of_unknown_defaults_is_the_definitions_doing() -> None:
+    client = desired(access_token_validity_seconds=60)
+    last = applied(desired(access_token_validity_seconds=None))
+    (change,) = compare(client, registered(client, access_token_validity_seconds=600), last, OLD, {})
+    assert Cause.DEFINITION == change.cause
+
+
 def test_a_lifetime_that_somebody_set_by_hand_is_a_change_of_the_server() -> None:
     client = desired(access_token_validity_seconds=None, require_auth_time=False)
     seen = registered(client, access_token_validity_seconds=60, require_auth_time=True)
