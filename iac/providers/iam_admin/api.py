@@ -168,8 +168,9 @@ class IamAdmin(Connected):
     def _update(self, fresh: Registration, fields: Fields, declared: Collection[str]) -> Registration:
         if self._facts is None:
             self._count()
-        body = update_body(fresh, fields, declared, self._facts or _UNKNOWN)
-        call = Call.write("PUT", self._path(fresh.client_id), body)
+        facts = self._facts or _UNKNOWN
+        # The body has the secret: no name holds it while the server is asked, or a traceback would show it.
+        call = Call.write("PUT", self._path(fresh.client_id), update_body(fresh, fields, declared, facts))
         return self._write(call, fresh.client_id, hidden=[fresh.secret])
 
     def _rotate(self, client_id: str) -> Registration:
