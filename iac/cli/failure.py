@@ -84,7 +84,8 @@ def report(error: Exception, *, as_json: bool = False, no_color: bool = False, l
     known, code = known_error(error), exit_code(error)
     if as_json:
         show_error(known.to_dict(), code)
-    say(known, no_color=no_color, label=label)
+    for line in lines_of(known, layout_of(sys.stderr, no_color=no_color), label):
+        click.echo(line, err=True, color=True)
     return code
 
 
@@ -109,12 +110,6 @@ def known_error(error: Exception) -> IacError:
 def show_error(parts: Mapping[str, Any], code: int) -> None:
     """Print an error as one JSON object on stdout."""
     show_json({"format_version": "1.0", "error": {**parts, "exit": code}})
-
-
-def say(error: IacError, *, no_color: bool = False, label: str = "") -> None:
-    """The lines of an error on stderr."""
-    for line in lines_of(error, layout_of(sys.stderr, no_color=no_color), label):
-        click.echo(line, err=True, color=True)
 
 
 def lines_of(error: IacError, page: TextLayout, label: str = "") -> list[str]:

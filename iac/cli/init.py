@@ -157,6 +157,6 @@ def tell_key(context: CommandContext, begun: NewState) -> None:
     click.echo(printable(f"{'made' if begun.key.is_new else 'took'} the age identity {path}"))
     context.note(
         "it decrypts the secrets in state; commands on this machine find it",
-        "keep a copy in a safe place: without it you must rotate every secret",
+        "keep a copy in a safe place: without it nobody can decrypt what state holds",
         f"elsewhere, such as in a pipeline, set IAC_AGE_IDENTITY to the content of {path} or to its path",
     )

@@ -179,7 +179,9 @@ def _write(
         else:
             write_whole(context, file.name, shown, option)
         if option == _OUT:
-            context.note(f"saved {file.name}: apply it with `iac apply {file.name}`")
+            is_refused = any(plan.refusals for plan in results(sections))
+            way = "apply would refuse it" if is_refused else f"apply it with `iac apply {file.name}`"
+            context.note(f"saved {file.name}: {way}")
 
 
 def _files(
@@ -196,8 +198,7 @@ def _files(
         files.append((ReportFile(PlanView.JSON, out), _OUT))
     if view == "json" and any(file.is_stdout for file, _ in files):
         raise click.UsageError("--format json is all that stdout carries: give --report github=FILE a file")
-    paths = [context.path(file.name) for file, _ in files]
-    if len(set(paths)) < len(paths):
+    if len({context.path(file.name) for file, _ in files}) < len(files):
         raise click.UsageError("two views cannot go to the same file")
     for file, option in files:
         if not file.is_stdout:

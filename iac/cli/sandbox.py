@@ -47,7 +47,7 @@ from iac.sandbox.world import Registrants
     metavar="FILE",
     default=PEOPLE,
     show_default=True,
-    help="Contents of the server: `people` (two admin clients, two users, three clients) or a JSON file.",
+    help="Contents of the server: `people` (two admin clients, two users, four clients) or a JSON file.",
 )
 @click.option(
     "--registration",
@@ -56,7 +56,7 @@ from iac.sandbox.world import Registrants
     show_default=True,
     help="Who can use self service.",
 )
-@click.option("--faults", metavar="JSON", default="", help="Faults of the next requests.")
+@click.option("--faults", metavar="JSON", default="", help="Faults of the next requests, as a JSON list.")
 @click.option("--shuffle", type=int, metavar="N", help="Answer lists in a random order, with seed N.")
 @click.pass_obj
 def command(context: CommandContext, /, **options: Any) -> None:

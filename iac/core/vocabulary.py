@@ -44,7 +44,7 @@ PRIVILEGED = frozenset(
         "scim", "scim:read", "scim:write", "iam:admin.read", "iam:admin.write", "registration-token", "resource-token",
     }
 )  # fmt: skip
-"""Scopes by which a client can change the server itself."""
+"""Scopes with rights of an administrator of the server."""
 
 _GUARDED = ("scim:", "iam:admin.")
 """What stands before others of that kind that a later version may have."""
@@ -69,7 +69,7 @@ def is_known(scope: str, extra: Iterable[str]) -> bool:
 
 
 def is_privileged(scope: str) -> bool:
-    """Whether a client with this scope can change the server itself; a misspelt one cannot."""
+    """Whether a client with this scope has rights of an administrator; with a misspelt one it has not."""
     return scope in PRIVILEGED or (scope.startswith(_GUARDED) and not closest(scope, ()))
 
 

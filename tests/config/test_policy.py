@@ -514,7 +514,7 @@ def test_a_waiver_of_a_change_that_is_not_made_is_said_by_the_plan(tmp_path: Pat
 
 def test_what_is_found_in_an_unchanged_definition_is_a_finding_of_the_plan(tmp_path: Path) -> None:
     plan = changed(tmp_path, "scope: [scim:read]", "scope: [scim:read]")
-    assert ((), [("privileged-scope", "scope scim:read lets the client change the server itself", 3)]) == (
+    assert ((), [("privileged-scope", "scope scim:read gives the client rights of an administrator", 3)]) == (
         plan.changes,
         [(each.id, each.summary, each.location.line) for each in plan.findings if each.location],
     )

@@ -384,8 +384,9 @@ def test_each_environment_has_its_own_state(project: Project) -> None:
 def test_a_client_id_of_somebody_else_is_exit_3(project: Project, command: tuple[str, ...]) -> None:
     _redefine(client_id="grafana")(project)
     _refused(project, 3, "client_id grafana is registered already and in no state", command=command)
-    plan = project.iac("plan", "--format", "json")
+    plan = project.iac("plan", "--format", "json", "--out", str(project.root / "plan.json"))
     assert (3, ["client-id-taken"]) == (plan.code, [guard["id"] for guard in plan.json()["guards"]])
+    assert "plan.json: apply would refuse it" in plan.err
 
 
 @pytest.mark.parametrize("command", [("plan",), APPLY])

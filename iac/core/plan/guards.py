@@ -43,7 +43,7 @@ GUARDS = (
     refusal(
         "client-id-taken",
         what="Refuses a client_id that is registered and in no state.",
-        fix="Write `adopt: true`, if the client is yours.",
+        fix="Write `adopt: true`, if the client is yours. Otherwise choose another client_id.",
     ),
     refusal(
         "protected-client",
@@ -208,7 +208,7 @@ def taken(desired: DesiredClient) -> Diagnostic:
         f"client_id {desired.client_id} is registered already and in no state",
         [desired.address],
         value=desired.client_id,
-        setting=f"adopt: true in {desired.location.file}, if this registration is yours to manage",
+        setting=f"adopt: true in {desired.location.file}, if the client is yours; otherwise another client_id",
         field="client_id",
     )
 

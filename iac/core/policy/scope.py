@@ -81,7 +81,7 @@ RULES = (
     ),
     DefinitionRule(
         id="privileged-scope",
-        what="A scope by which the client can change the server itself: `scim:*`, `iam:admin.*`, `registration-token`.",
+        what="A scope with rights of an administrator, also to read: `scim:*`, `iam:admin.*`, `registration-token`.",
         why="Only an administrator can grant it, and here everybody who may merge can, too.",
         source="rec: admin-restricted-scopes, self-service-restricted-scopes",
         fix="check who can merge here; remove the scope, or waive it with the service's reason",
@@ -91,13 +91,13 @@ RULES = (
         check=lambda subject: hits(
             "scope",
             filter(vocabulary.is_privileged, subject.scopes),
-            "scope {} lets the client change the server itself",
+            "scope {} gives the client rights of an administrator",
         ),
     ),
     DefinitionRule(
         id="restricted-scope",
         level=Level.OFF,
-        what="A scope that only an administrator can give, and that does not let the client change the server: "
+        what="A scope that only an administrator can give, without rights of an administrator: "
         "`storage.*:/`, `proxy:generate`, `ssh-keys`.",
         why="When an owner edits the client in IAM's dashboard, the server removes the scope silently. The "
         "rule is off, because services of the WLCG need such scopes.",

@@ -155,7 +155,7 @@ RULES = (
     ),
     ChangeRule(
         id="privileged-scope-added",
-        what="A change adds a scope that lets the client change the server itself.",
+        what="A change adds a scope with rights of an administrator.",
         why="Whoever has the client's secret gets these rights.",
         source="rec: admin-restricted-scopes",
         fix="give the rights to a separate client, with a secret of its own",
@@ -165,7 +165,7 @@ RULES = (
         check=lambda change: hits(
             "scope",
             filter(is_privileged, _added(change, "scope")),
-            "the client gets scope {}, which lets it change the server itself",
+            "the client gets scope {}, with rights of an administrator",
         ),
     ),
     ChangeRule(
