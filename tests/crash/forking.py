@@ -82,11 +82,6 @@ def _run(asked: Mapping[str, Any], scratch: Path) -> dict[str, Any]:
     given, out, err, report = (scratch / name for name in ("given", "out", "err", "report"))
     report.unlink(missing_ok=True)
     given.write_text(asked["given"], encoding="utf-8")
-    if os.environ.get("QFREEZE") != "0":
-        import gc
-
-        gc.collect()
-        gc.freeze()
     child = os.fork()
     if child == 0:
         last = Point(asked["last"][0], Moment(asked["last"][1])) if asked["last"] else None

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
+import tempfile
 from abc import ABC, abstractmethod
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from iac.backends.file.document import FileBackend
@@ -13,10 +15,16 @@ from iac.clock import SystemClock
 from iac.core.state.document import Owner, TextOrigin, parse_state
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from iac.core.state.model import State
     from tests.crash.situation import Situation
+
+
+def discard(folder: Path) -> None:
+    """Remove a folder in which a git process that outlived its run may still write: that goes away with it."""
+    if folder.exists():
+        gone = Path(tempfile.mkdtemp(dir=folder.parent))
+        folder.rename(gone / folder.name)
+        shutil.rmtree(gone, ignore_errors=True)
 
 
 class Home(ABC):
@@ -83,7 +91,7 @@ class GitHome(Home):
         shutil.copytree(self.remote, self._kept)
 
     def again(self) -> None:
-        shutil.rmtree(self.remote)
+        discard(self.remote)
         shutil.copytree(self._kept, self.remote)
 
     def text(self) -> str:

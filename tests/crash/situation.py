@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from iac.sealing import new_identity
 from tests.crash.forking import Commands
+from tests.crash.home import discard
 from tests.fakes.provider import LOGIN
 from tests.fakes.world import OWNERS
 
@@ -153,7 +154,7 @@ class Situation:
 
     def again(self) -> None:
         """The project and the server as they were just before the run."""
-        shutil.rmtree(self.root, ignore_errors=True)
+        discard(self.root)
         shutil.copytree(self._prepared, self.root)
         self._empty_elsewhere()
         self.home.again()
@@ -168,7 +169,7 @@ class Situation:
         plain = ("apply", "--auto-approve")
         if not self.home.is_shared:
             return self.iac(*plain)
-        shutil.rmtree(self.root)
+        discard(self.root)
         shutil.copytree(self._prepared, self.root, ignore=shutil.ignore_patterns(".iac", "out"))
         self._empty_elsewhere()
         ended = self.iac(*plain)
@@ -179,7 +180,7 @@ class Situation:
         return ended if ended.code else self.iac("render")
 
     def _empty_elsewhere(self) -> None:
-        shutil.rmtree(self._elsewhere)
+        discard(self._elsewhere)
         self._elsewhere.mkdir()
 
     def before(self, client_id: str) -> Client:
