@@ -110,8 +110,9 @@ def _store(context: CommandContext, secrets: Mapping[str, Secret], view: str) ->
         "findings": [diagnostic.to_dict() for diagnostic in unfit],
     }
     show(view, value, (f"{address}: {'stored' if is_new else 'known already'}" for address, is_new in stored.items()))
-    warnings = [line for diagnostic in unfit for line in diagnostic.lines()]
-    context.note(*warnings, *["run iac apply: it renders the outputs that waited for this"] * any(stored.values()))
+    context.note(*(line for diagnostic in unfit for line in diagnostic.lines()))
+    if any(stored.values()):
+        context.note("run iac apply: it renders the outputs that waited for this")
 
 
 def _given(address: str, others: tuple[str, ...], noun: str) -> Secret:

@@ -53,7 +53,19 @@ def command(context: CommandContext, *, paths: tuple[str, ...], view: str, base:
         click.echo(render_diagnostics(validation.diagnostics, DiagnosticsView(view), setting), nl=False)
         return _code_of(validation)
     sections = run_each(based, lambda one: validate(one.root, inside, one.environment, base=one.base), _code_of)
-    return show_sections(context, sections, view, value=_as_json, text=lambda run, found: _text(run, found, inside))
+    return show_sections(
+        context,
+        sections,
+        view,
+        value=lambda validation: {
+            "format_version": "1.0",
+            "valid": validation.is_valid,
+            "definitions": validation.definitions,
+            "environments": list(validation.environments),
+            "diagnostics": [_told(diagnostic) for diagnostic in validation.diagnostics],
+        },
+        text=lambda run, found: _text(run, found, inside),
+    )
 
 
 def _code_of(validation: Validation) -> int:
@@ -68,16 +80,6 @@ def _relative(context: CommandContext, path: str) -> str:
     if inside.startswith(".."):
         raise click.UsageError(f"{path}: lies outside the project")
     return inside
-
-
-def _as_json(validation: Validation) -> dict[str, object]:
-    return {
-        "format_version": "1.0",
-        "valid": validation.is_valid,
-        "definitions": validation.definitions,
-        "environments": list(validation.environments),
-        "diagnostics": [_told(diagnostic) for diagnostic in validation.diagnostics],
-    }
 
 
 def _told(diagnostic: Diagnostic) -> dict[str, object]:

@@ -389,10 +389,13 @@ def clients(session: Session) -> Iterator[CheckResult]:
         if client.client_id in registrations
     }
     context = ReviewContext(session.clock.now().date(), clients=by_address)
-    messages = sorted(review_registered(session.desired, context), key=lambda message: message.where)
-    missing = f"not found on the server: {listed(sorted(read.state.clients.keys() - by_address.keys()))}"
-    gone = [warning("clients", missing, "run iac drift: it shows each")] * (len(by_address) < len(read.state.clients))
-    yield from [*gone, *(told("clients", message) for message in messages)] or [
+    messages = review_registered(session.desired, context)
+    results = [told("clients", message) for message in sorted(messages, key=lambda message: message.where)]
+    if gone := sorted(read.state.clients.keys() - by_address.keys()):
+        results.insert(
+            0, warning("clients", f"not found on the server: {listed(gone)}", "run iac drift: it shows each")
+        )
+    yield from results or [
         ok(
             "clients",
             f"{counted(len(by_address), 'client')} of the state read: none disabled, no secret that ends soon,"

@@ -186,7 +186,13 @@ def read_by_token(
         if not held:
             ledger.note(ClientWritten(address, _bare(session, client)))
         ledger.keep_token(NewToken(client.client_id, client.rat, by_read=True))
-    if client.client_id != access.client_id:
+    _check_read(client, access.client_id, where, kept)
+    return address, client, actual.facts
+
+
+def _check_read(client: Registration, client_id: str, where: str, kept: str) -> None:
+    """See that the token reads this client, and that it is understood; `kept` says what became of the token."""
+    if client.client_id != client_id:
         raise InputError(
             "the token is another client's",
             where=where,
@@ -200,7 +206,6 @@ def read_by_token(
             why=f"{client.invalid_words}; {kept}",
             fix="ask the server's operator to correct the client",
         )
-    return address, client, actual.facts
 
 
 def _check_uri(session: Session, uri: str, where: str) -> None:

@@ -90,21 +90,19 @@ def rename(session: StateSession, source: str, target: str) -> ClientState:
     with change_state(session) as ledger:
         state = ledger.state
         if source not in state.clients:
-            raise _interrupted(source) if source in state.intents else not_in_state(state, source)
+            if source not in state.intents:
+                raise not_in_state(state, source)
+            raise InputError(
+                "an interrupted run was about to create this client, so it cannot move yet",
+                where=source,
+                fix="run iac apply first: it finds out what became of the create",
+            )
         if target in state.clients.keys() | state.intents.keys():
             raise InputError(
                 "the new address is in state already", where=target, fix="choose another, or iac state rm it"
             )
         ledger.move([(source, target)])
         return ledger.state.clients[target]
-
-
-def _interrupted(address: str) -> InputError:
-    return InputError(
-        "an interrupted run was about to create this client, so it cannot move yet",
-        where=address,
-        fix="run iac apply first: it finds out what became of the create",
-    )
 
 
 def forget(session: StateSession, address: str) -> None:

@@ -415,8 +415,8 @@ def is_needed(state: State, events: Sequence[Event]) -> bool:
         return True
     holders: list[ClientState | Intent] = [intent for intent in intents if not intent.begun]
     holders += [event.client for event in events if isinstance(event, ClientWritten)]
-    known = {secret.sealed for _, secret in secrets_of(state)}
-    return any(secret.sealed not in known for holder in holders for secret in holder.sealed)
+    sealed = {secret.sealed for holder in holders for secret in holder.sealed}
+    return bool(sealed) and not sealed <= {secret.sealed for _, secret in secrets_of(state)}
 
 
 def secrets_of(state: State) -> list[tuple[str, SealedSecret]]:

@@ -192,9 +192,11 @@ def _begun(session: Session, ledger: Ledger, known: ProjectSurvey, access: Regis
     managed = {name: address for address, c in clients.items() for name in c.client_ids if address != left}
     exclusions = Exclusions(session.desired.login_client_id, {**managed, **known.client_ids}, known.replaced)
     for skipped in separate([Candidate(Registration(client_id, {}))], exclusions, [client_id])[1]:
-        fix = "iac secret token ADDR stores a new token of a client that has a definition"
         raise InputError(
-            "this client cannot be imported, nothing is written", where=client_id, why=skipped.reason, fix=fix
+            "this client cannot be imported, nothing is written",
+            where=client_id,
+            why=skipped.reason,
+            fix="iac secret token ADDR stores a new token of a client that has a definition",
         )
     rat = clients[left].rat if left else None
     return replace(access, rat=ledger.open(left, rat, SecretKind.TOKEN)) if rat else access
