@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from sys import intern
 from typing import Any, ClassVar
 
 import yaml
+from msgspec import Struct, field
 from yaml.events import (
     AliasEvent,
     DocumentStartEvent,
@@ -63,8 +63,7 @@ HIDDEN = re.compile(
 """Characters that an eye does not see or that reorder what it sees (Unicode TR 36); not line breaks and tabs."""
 
 
-@dataclass(slots=True)
-class ParsedText:
+class ParsedText(Struct):
     """What a text of `file` holds. `is_whole` is False when reading had to stop; then nothing uses `value`.
 
     `faulty` are pointers of values that are not what was written: those of refused scalars, aliases and equal keys.
@@ -317,8 +316,7 @@ def _syntax_mistake(error: Exception, file: str) -> Diagnostic:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Document:
+class Document(Struct, frozen=True):
     """One file.
 
     Attributes:

@@ -17,9 +17,11 @@ import shlex
 import shutil
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from iac.core.errors import Diagnostic, InputError, Severity
 from iac.core.text import printable
@@ -58,8 +60,7 @@ _LOCAL = {"GIT_ALLOW_PROTOCOL": "none", "GIT_NO_LAZY_FETCH": "1", "GIT_OPTIONAL_
 _USERINFO = re.compile(r"(?<=://)[^/\s]*@")
 
 
-@dataclass(frozen=True, slots=True)
-class GitAnswer:
+class GitAnswer(Struct, frozen=True):
     """The end of a command: its exit code (`NO_ANSWER`: none), its output, and its words in one printable line."""
 
     code: int
@@ -89,8 +90,7 @@ def as_config(entries: Sequence[tuple[str, str]]) -> dict[str, str]:
     return {"GIT_CONFIG_COUNT": str(len(entries)), **keys, **values}
 
 
-@dataclass(frozen=True, slots=True)
-class Git:
+class Git(Struct, frozen=True):
     """git in a directory, with variables beside those that its kind of process gets."""
 
     directory: Path
@@ -264,8 +264,7 @@ def _by_tree(project: Path, targets: Mapping[str, Path]) -> dict[_WorkTree, dict
     return trees
 
 
-@dataclass(frozen=True, slots=True)
-class _WorkTree:
+class _WorkTree(Struct, frozen=True):
     """One work tree; paths are relative to its root."""
 
     root: Path

@@ -18,13 +18,14 @@ import subprocess
 import sys
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
 from enum import StrEnum
 from fnmatch import fnmatchcase
 from importlib import import_module
 from pathlib import Path
 from time import monotonic
 from typing import IO
+
+from msgspec import Struct, field
 
 from iac.core.limits import LARGEST_FILE
 
@@ -102,8 +103,7 @@ def environment(child: Child, variables: Mapping[str, str] | None = None) -> dic
     return known
 
 
-@dataclass(frozen=True, slots=True)
-class Command:
+class Command(Struct, frozen=True):
     """A program and its arguments.
 
     Attributes:
@@ -118,8 +118,7 @@ class Command:
     limit: int = LARGEST_FILE
 
 
-@dataclass(frozen=True, slots=True)
-class ProcessResult:
+class ProcessResult(Struct, frozen=True):
     """The exit code of a program and what it printed."""
 
     code: int

@@ -8,10 +8,11 @@ of age-keygen, mode 0600.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct
 
 from iac import files
 from iac.core.errors import InputError, StateError
@@ -135,8 +136,7 @@ def _ssh_identity(text: Secret) -> list[Any]:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class KeyFile:
+class KeyFile(Struct, frozen=True):
     """A project's key file and the recipient of its first identity. `is_new` when it was just made."""
 
     path: Path

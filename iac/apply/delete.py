@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from iac.apply.outcome import Delivered, Done, Failed, NotDelivered, Outcome, StopRequest
 from iac.apply.request import check_same, read_back
@@ -17,8 +19,7 @@ from iac.ports import Provider
 from iac.session.ledger import Ledger
 
 
-@dataclass(frozen=True, slots=True)
-class Deletion:
+class Deletion(Struct, frozen=True):
     """Deletes and forgets clients; raises `IacError` when that does not come to its end."""
 
     provider: Provider

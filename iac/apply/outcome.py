@@ -3,32 +3,30 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct, field
 
 from iac.core.errors import Diagnostic, IacError
 from iac.core.plan.change import Action, Change, OutputChange
 from iac.core.proof import Proof
 
 
-@dataclass(frozen=True, slots=True)
-class Done:
+class Done(Struct, frozen=True):
     """The server holds what was wanted and state knows it; `findings` is what is worth knowing about how it does."""
 
     change: Change
     findings: tuple[Diagnostic, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Failed:
+class Failed(Struct, frozen=True):
     """The change did not come to its end; `error` says how far it came and what to do."""
 
     change: Change
     error: IacError
 
 
-@dataclass(frozen=True, slots=True)
-class NotTried:
+class NotTried(Struct, frozen=True):
     """Nothing was sent for this change."""
 
     change: Change
@@ -38,8 +36,7 @@ class NotTried:
 Outcome = Done | Failed | NotTried
 
 
-@dataclass(slots=True)
-class StopRequest:
+class StopRequest(Struct):
     """Asks a run to end: what is in flight is finished, nothing new is sent."""
 
     event: threading.Event = field(default_factory=threading.Event)
@@ -53,24 +50,21 @@ class StopRequest:
             self.event.set()
 
 
-@dataclass(frozen=True, slots=True)
-class Delivered:
+class Delivered(Struct, frozen=True):
     """An output was written or removed; `is_changed` is False when it already was as wanted."""
 
     output: OutputChange
     is_changed: bool
 
 
-@dataclass(frozen=True, slots=True)
-class NotDelivered:
+class NotDelivered(Struct, frozen=True):
     """An output could not be written; the old one is untouched."""
 
     output: OutputChange
     error: IacError
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
+class Report(Struct, frozen=True):
     """The end of an apply.
 
     Attributes:

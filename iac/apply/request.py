@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from iac.core import server
 from iac.core.desired import OWNERS
@@ -23,8 +24,7 @@ from iac.ports import Provider
 from iac.session.ledger import Ledger
 
 
-@dataclass(frozen=True, slots=True)
-class Requests:
+class Requests(Struct, frozen=True):
     """Requests about one client after the other; raises `IacError` when one does not come to its end."""
 
     provider: Provider

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from iac.apply.delete import Deletion, retire_predecessors
 from iac.apply.deliver import check_outputs, deliver
@@ -36,8 +38,7 @@ _PHASES = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class LockedPlan:
+class LockedPlan(Struct, frozen=True):
     """A plan made under the lock, with the state and the facts it was made from.
 
     Attributes:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
 from typing import Any
+
+from msgspec.structs import replace
 
 from iac.apply.delete import Deletion
 from iac.apply.request import Requests, accepts, check_kept, check_same, check_secret
@@ -42,8 +43,7 @@ def _predecessors(change: Change, before: ClientState | None) -> tuple[Predecess
     return (*before.predecessors, Predecessor(replace(before, predecessors=()), grace))
 
 
-@dataclass(frozen=True, slots=True)
-class Steps(Requests):
+class Steps(Requests, frozen=True):
     """Does one change; raises `IacError` when it does not come to its end."""
 
     provider_name: str

@@ -9,9 +9,10 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import astuple
 from functools import cache, cached_property
 from typing import Any
+
+from msgspec.structs import astuple
 
 from iac.core.errors import ClosedSecretError, StateError
 from iac.core.secret import Secret

@@ -10,7 +10,8 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from iac.core.errors import IacError, UnreachableError
 from iac.ports import Clock
@@ -22,8 +23,7 @@ PAUSES = (0.5, 2.0)
 """Seconds before each new try of a swap that surely had no effect, or whose place could not be read."""
 
 
-@dataclass(frozen=True, slots=True)
-class Stored:
+class Stored(Struct, frozen=True):
     """A value as it was read or written, and the place's own word for this version of it (ETag, object id)."""
 
     data: bytes

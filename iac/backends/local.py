@@ -13,9 +13,11 @@ import threading
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Generic, TypeVar
+
+from msgspec import Struct, field
+from msgspec.structs import asdict
 
 from iac import files
 from iac.core.errors import MissingStateError, StateError
@@ -43,8 +45,7 @@ GATHERING = 0.002
 """Seconds that a group stays open for more callers where the last one had several: an fsync costs 0.3 ms and more."""
 
 
-@dataclass(slots=True)
-class _Group:
+class _Group(Struct):
     """Events that become durable together."""
 
     events: list[Event] = field(default_factory=list)
@@ -208,8 +209,7 @@ class JournaledBackend(StateBackend, Generic[S]):
         return self._snapshot
 
 
-@dataclass(frozen=True, slots=True)
-class JournalExtent:
+class JournalExtent(Struct, frozen=True):
     """The extent of a journal. `size`: bytes of the file; `length`: those that are whole batches of the document."""
 
     size: int = 0

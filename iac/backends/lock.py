@@ -14,9 +14,10 @@ import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from iac.backends.cell import Cell, NotStored, Stored
 from iac.core.errors import LockedError, StateError, UnreachableError

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field, replace
 from pathlib import Path
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from iac.backends.cell import Cell, NotSettled, Stored, settle
 from iac.backends.local import JournaledBackend, JournalExtent, LocalJournal, journal_line
@@ -21,8 +23,7 @@ from iac.core.state.model import Event, State, fold, is_needed
 from iac.ports import Clock, Holder, Lock, Site, StateBackend
 
 
-@dataclass(frozen=True, slots=True)
-class _Snapshot:
+class _Snapshot(Struct, frozen=True):
     """The cell and the journal as this object last read or wrote them.
 
     Attributes:
@@ -46,8 +47,7 @@ class _Snapshot:
     since: list[Event] = field(default_factory=list)
 
 
-@dataclass(frozen=True, slots=True)
-class LocalPaths:
+class LocalPaths(Struct, frozen=True):
     """The places of copies on this machine.
 
     Attributes:

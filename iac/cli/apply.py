@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 import click
+from msgspec import Struct
+from msgspec.structs import replace
 
 from iac.cli.approval import (
     ACCEPT_OLDER,
@@ -132,8 +133,7 @@ def command(
     return run_in_order(context, names, apply, view, keep_going=keep_going)
 
 
-@dataclass(frozen=True, slots=True)
-class _Approvals:
+class _Approvals(Struct, frozen=True):
     """What was approved, by the name of the environment; "" is the only one."""
 
     digests: Mapping[str, str]

@@ -7,10 +7,11 @@ import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import click
+from msgspec import Struct
+from msgspec.structs import replace
 
 from iac.cli import INTERRUPTED
 from iac.cli.context import CommandContext, approve, check_terminal, is_terminal, plan_shown, show_json
@@ -50,8 +51,7 @@ LOCK_TIMEOUT = click.option(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class ApprovalTerms:
+class ApprovalTerms(Struct, frozen=True):
     """How a plan is shown and what approves it: a flag, the digest that it is expected to have, else somebody.
 
     Attributes:

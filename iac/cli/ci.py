@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+from msgspec import Struct
+from msgspec.structs import replace
 
 from iac.cli.approval import ApprovalTerms, carry_out, end
 from iac.cli.context import CommandContext, plan_shown
@@ -43,8 +44,7 @@ def command() -> None:
         os.environ.pop("IAC_AGE_IDENTITY", None)
 
 
-@dataclass(frozen=True, slots=True)
-class _Job:
+class _Job(Struct, frozen=True):
     """This job, its forge, and what it has found so far."""
 
     context: CommandContext
@@ -75,7 +75,7 @@ def _start(context: CommandContext) -> _Job:
     from iac.clock import SystemClock
     from iac.workflow.pipelines.job import JobReport, find_forge
 
-    return _Job(context, *find_forge(os.environ, SystemClock()), JobReport())
+    return _Job(context, *find_forge(os.environ, SystemClock()), JobReport([], [], []))
 
 
 def _code_of(work: Callable[[], object], context: CommandContext) -> int:

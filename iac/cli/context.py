@@ -17,11 +17,12 @@ import shutil
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 import click
+from msgspec import Struct
+from msgspec.structs import replace
 
 from iac.cli.call import call_of
 from iac.core.errors import DeclinedError, InputError, RenderError
@@ -155,8 +156,7 @@ def find_project(start: Path) -> Path:
     return start
 
 
-@dataclass(frozen=True, slots=True)
-class CommandContext:
+class CommandContext(Struct, frozen=True):
     """The global options of one call, and the iac.yaml that settings are taken from, if it is not the project's."""
 
     directory: str = "."

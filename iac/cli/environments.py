@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
 from typing import Any, Generic, TypeVar
 
 import click
+from msgspec import Struct
+from msgspec.structs import replace
 
 from iac.cli import INTERRUPTED
 from iac.cli.call import call_of
@@ -25,8 +26,7 @@ _MILD_TO_BAD = (0, 2, 3, 4, 5, 1, 6, 130)
 """Exit codes, the worst last: a difference that was found is milder than an environment that could not be looked at."""
 
 
-@dataclass(frozen=True, slots=True)
-class Section(Generic[T]):
+class Section(Struct, Generic[T], frozen=True):
     """One environment: what the command found there and its exit code, or why it found nothing.
 
     `name` is "" for the only one.

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
 import click
+from msgspec import Struct
 
 from iac.cli.context import CommandContext
 from iac.cli.environments import Section, run_each, show_page, show_sections, worst
@@ -148,8 +148,7 @@ def _read(context: CommandContext, table: _Table, *, needs_owners: bool) -> Inve
     return inventory
 
 
-@dataclass(frozen=True, slots=True)
-class _Table:
+class _Table(Struct, frozen=True):
     """How an inventory is shown; `named` are the columns that somebody named."""
 
     wanted: Filter

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 
 import click
+from msgspec import Struct
+from msgspec.structs import replace
 
 from iac.cli.approval import RECREATE, ROTATE_DUE
 from iac.cli.context import CommandContext, check_place, known_ids, note_run, plan_shown, write_whole
@@ -21,8 +22,7 @@ _NAMING = frozenset({PlanView.JUNIT, PlanView.HTML})
 _OUT = "--out FILE"
 
 
-@dataclass(frozen=True, slots=True)
-class ReportFile:
+class ReportFile(Struct, frozen=True):
     """One view of the plan and where it goes; the name `-` is stdout."""
 
     view: PlanView

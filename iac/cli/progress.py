@@ -8,9 +8,9 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
-from dataclasses import dataclass, field
 
 import click
+from msgspec import Struct, field
 
 from iac.core.text import printable
 from iac.ports.progress import Progress
@@ -24,8 +24,7 @@ _MINUTE = 60
 _ERASE = "\r\x1b[K"
 
 
-@dataclass(slots=True)
-class _Work:
+class _Work(Struct):
     """So many things to do; those done, failed and, in the order of their beginning, in flight."""
 
     total: int
@@ -57,8 +56,7 @@ def tell_nothing(_: object) -> tuple[str, bool]:
     return "", False
 
 
-@dataclass(slots=True)
-class ShownProgress(Progress):
+class ShownProgress(Progress, Struct):
     """Prints what has ended, and draws the live line.
 
     Attributes:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any, cast
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from iac.config.schema import FORMATS, compile_schema, load_schema, make_whole, values_of
 from iac.core.catalogue import mistake
@@ -23,8 +25,7 @@ Complaint = tuple[Pointer, Diagnostic]
 """The value that cannot be used because of a mistake, and the mistake."""
 
 
-@dataclass(frozen=True, slots=True)
-class Violation:
+class Violation(Struct, frozen=True):
     """What jsonschema finds, typed: in which keyword, for which value at which pointer, in which branch of a union.
 
     Its own messages are left out: they print the value, secret or not.

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from datetime import date
 from typing import Any
+
+from msgspec import Struct
 
 from iac.config.layers import MergedLayers
 from iac.config.settings import Settings
@@ -42,8 +43,7 @@ _LIFECYCLE = tuple(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Definition:
+class Definition(Struct, frozen=True):
     """A definition as one environment has it.
 
     Attributes:

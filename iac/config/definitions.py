@@ -6,9 +6,11 @@ One file at a time is in memory with its positions; what stays of it is its `Des
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from iac.config.definition import policy_diagnostics
 from iac.config.environment import Environment, Known, parse_removed
@@ -26,8 +28,7 @@ from iac.ports.path import PROJECT_FILE
 __all__ = ["Validation", "concerns", "load_environment", "load_project", "validate_project"]
 
 
-@dataclass(frozen=True, slots=True)
-class Validation:
+class Validation(Struct, frozen=True):
     """What validation found.
 
     Attributes:
@@ -196,8 +197,7 @@ class Loader:
                 )
 
 
-@dataclass(frozen=True, slots=True)
-class ProjectSurvey:
+class ProjectSurvey(Struct, frozen=True):
     """A project as it stands.
 
     Attributes:

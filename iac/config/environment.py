@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from copy import copy
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any
+
+from msgspec import Struct
 
 from iac.config.definition import (
     NOTHING,
@@ -97,8 +98,7 @@ _CAUSES = (
 """Settings of iac.yaml that a plan can name as the cause of a message."""
 
 
-@dataclass(frozen=True, slots=True)
-class CheckedDefinition:
+class CheckedDefinition(Struct, frozen=True):
     """A definition by itself: what its rules find, and the client, None where something is wrong with it."""
 
     definition: Definition

@@ -8,9 +8,10 @@ An environment overrides the rest.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
+
+from msgspec import Struct, field
 
 from iac.config.complaint import check_schema
 from iac.config.tree import is_defaults
@@ -27,8 +28,7 @@ class UnusableValue(Exception):
     """A value cannot be used: a mistake in it is reported already."""
 
 
-@dataclass(frozen=True, slots=True)
-class Layer:
+class Layer(Struct, frozen=True):
     """A mapping in a document.
 
     Attributes:
@@ -66,8 +66,7 @@ class ListItem(NamedTuple):
         return self.part.at() if self.position is None else self.part.at(self.position)
 
 
-@dataclass(slots=True)
-class MergedLayers:
+class MergedLayers(Struct):
     """The outcome: key (`lifecycle.prevent_destroy` for what is merged by key) -> the parts that make its value."""
 
     parts: dict[str, list[LayerValue]] = field(default_factory=dict)

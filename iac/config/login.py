@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import stat
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
+
+from msgspec.structs import replace
 
 from iac.config.complaint import check_schema
 from iac.config.settings import Settings

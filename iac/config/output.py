@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from iac.config.complaint import check_values
 from iac.config.settings import Settings
@@ -32,8 +34,7 @@ from iac.services import template_files
 _KEYS = ("template", "path", "sink", "mode", "values", "clients")
 
 
-@dataclass(frozen=True, slots=True)
-class DeclaredOutput:
+class DeclaredOutput(Struct, frozen=True):
     """An output that could be rendered: its clients, and of which project, environment and issuer they are."""
 
     spec: OutputSpec

@@ -10,9 +10,11 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from iac.config.complaint import check_schema
 from iac.config.layers import environment_names
@@ -24,8 +26,7 @@ from iac.document import Document, Pointer, read_document
 from iac.ports.path import PROJECT_FILE
 
 
-@dataclass(frozen=True, slots=True)
-class Project:
+class Project(Struct, frozen=True):
     """A project whose iac.yaml is valid.
 
     Attributes:

@@ -7,10 +7,11 @@ Sources of secrets are named here and read later. What a backend alone knows of 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct, field
 
 from iac.config.layers import overrides, place_of
 from iac.core.capabilities import Capabilities
@@ -33,8 +34,7 @@ _INHERITED = ("encryption", "lineage")
 _ENCRYPT = "name recipients, encryption: {recipients: [age1...]}, or remove the key: iac state init then makes one"
 
 
-@dataclass(frozen=True, slots=True)
-class StateSettings:
+class StateSettings(Struct, frozen=True):
     """Where state lives and who can open its secrets.
 
     Attributes:
@@ -133,8 +133,7 @@ def _check_keys(document: Document, pointer: Pointer, keys: Iterable[str], backe
             )
 
 
-@dataclass(frozen=True, slots=True)
-class _StateKeys:
+class _StateKeys(Struct, frozen=True):
     """The state of one environment as it is written in iac.yaml."""
 
     document: Document
@@ -206,8 +205,7 @@ _LIMITS = ChangeLimits()
 _LOGIN = "auth: {method: client_credentials, client_id: {env: IAC_CLIENT_ID}, client_secret: {env: IAC_CLIENT_SECRET}}"
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(Struct, frozen=True):
     """One environment of iac.yaml.
 
     Attributes:

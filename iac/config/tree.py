@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
+
+from msgspec import Struct, field
 
 from iac.core.catalogue import mistake
 from iac.core.errors import Diagnostic, Location, Severity
@@ -25,8 +26,7 @@ ADDRESS_RULE = "letters, digits and _.@+- are, each part beginning with a letter
 _SEGMENT = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.@+-]*")
 
 
-@dataclass(slots=True)
-class Tree:
+class Tree(Struct):
     """The files below clients.d: address -> file, folder (relative to clients.d, "" for itself) -> its defaults."""
 
     definitions: dict[str, str] = field(default_factory=dict)

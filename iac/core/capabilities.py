@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
+
+from msgspec import Struct
 
 
 class Table(StrEnum):
@@ -17,8 +18,7 @@ class Table(StrEnum):
     RFC7591 = "a server of which only RFC 7591 and RFC 7592 are known"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Capabilities:
+class Capabilities(Struct, frozen=True, kw_only=True):
     """What an API can do. The defaults are those of an API that can do everything: a provider names what it cannot.
 
     Attributes:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
 from typing import Any
+
+from msgspec import Struct, field
 
 from iac.core.capabilities import Capabilities
 from iac.core.errors import Diagnostic, Location
@@ -26,8 +27,7 @@ class Rotation(StrEnum):
     REPLACE = "replace"
 
 
-@dataclass(frozen=True, slots=True)
-class Lifecycle:
+class Lifecycle(Struct, frozen=True):
     """How a client may change.
 
     Attributes:
@@ -43,8 +43,7 @@ class Lifecycle:
     grace: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Waiver:
+class Waiver(Struct, frozen=True):
     """An entry of `waive`: findings of one rule that refuse nothing, up to and with a day."""
 
     rule: str
@@ -53,8 +52,7 @@ class Waiver:
     location: Location
 
 
-@dataclass(frozen=True, slots=True)
-class DesiredClient:
+class DesiredClient(Struct, frozen=True):
     """One definition, merged and canonical.
 
     Attributes:
@@ -126,8 +124,7 @@ def output_path(sink: str, name: str) -> str:
     return name.removeprefix(output_id(sink, "")) if sink != FILE else name
 
 
-@dataclass(frozen=True, slots=True)
-class OutputSpec:
+class OutputSpec(Struct, frozen=True):
     """One output to render.
 
     Attributes:
@@ -165,8 +162,7 @@ class Disposition(StrEnum):
     FORGET = "forget"
 
 
-@dataclass(frozen=True, slots=True)
-class RemovedEntry:
+class RemovedEntry(Struct, frozen=True):
     """An entry of `removed:`."""
 
     address: str
@@ -174,8 +170,7 @@ class RemovedEntry:
     location: Location
 
 
-@dataclass(frozen=True, slots=True)
-class MovedEntry:
+class MovedEntry(Struct, frozen=True):
     """An entry of `moved:`."""
 
     source: str
@@ -197,24 +192,21 @@ WLCG_BOUNDS: Bounds = {
 """WLCG Common JWT Profiles, guidance on token lifetimes: 5 minutes to 6 hours, refresh tokens 1 to 30 days."""
 
 
-@dataclass(frozen=True, slots=True)
-class PolicyTerms:
+class PolicyTerms(Struct, frozen=True):
     """What the project says that rules need: scopes of its server (patterns), bounds of lifetimes."""
 
     scopes: Collection[str] = ()
     bounds: Bounds = field(default_factory=lambda: WLCG_BOUNDS)
 
 
-@dataclass(frozen=True, slots=True)
-class ChangeLimits:
+class ChangeLimits(Struct, frozen=True):
     """Guards on size: how many clients one apply may delete or update; None means no limit."""
 
     max_deletes: int | None = 3
     max_updates: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Desired:
+class Desired(Struct, frozen=True):
     """One environment of the project: everything that planning needs from the user's side.
 
     Attributes:
@@ -252,8 +244,7 @@ class Desired:
         return self.places.get(name, Location("iac.yaml"))
 
 
-@dataclass(frozen=True, slots=True)
-class ValueOrigin:
+class ValueOrigin(Struct, frozen=True):
     """One value, or one item of a list, and what says it.
 
     Attributes:
@@ -281,8 +272,7 @@ class ValueOrigin:
         }
 
 
-@dataclass(frozen=True, slots=True)
-class Provenance:
+class Provenance(Struct, frozen=True):
     """One client in one environment, value by value, in the order of a definition."""
 
     address: str

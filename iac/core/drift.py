@@ -7,9 +7,10 @@ after is what the server holds. What the definition alone changed is not drift, 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
+
+from msgspec import Struct, field
 
 from iac.core import server
 from iac.core.desired import OWNERS, Desired, DesiredClient
@@ -32,8 +33,7 @@ class SecretDrift(StrEnum):
     UNKNOWN = "unknown"
 
 
-@dataclass(frozen=True, slots=True)
-class ClientDrift:
+class ClientDrift(Struct, frozen=True):
     """One client that is not as it was last applied.
 
     Attributes:
@@ -87,8 +87,7 @@ class ClientDrift:
         }
 
 
-@dataclass(frozen=True, slots=True)
-class Drift:
+class Drift(Struct, frozen=True):
     """What drifted of one environment; `unchanged` counts the clients that did not, `unread` could not be read.
 
     `not_understood` says of each of `unread` of which the server says what makes no sense, and what that is.

@@ -27,9 +27,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, NamedTuple
+
+from msgspec import Struct, field
 
 from iac.core.model import Registration
 from iac.core.text import ALIKE, MESSAGES, bounded, grouped, listed
@@ -61,8 +62,7 @@ class Location(NamedTuple):
         return {"file": self.file, "line": self.line, "column": self.column}
 
 
-@dataclass(frozen=True, slots=True)
-class Diagnostic:
+class Diagnostic(Struct, frozen=True):
     """One message.
 
     Attributes:
@@ -83,7 +83,10 @@ class Diagnostic:
     fix: str = ""
     severity: Severity = Severity.ERROR
     where: str = ""
-    details: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+    def __hash__(self) -> int:
+        return hash((self.id, self.summary, self.location, self.where))
 
     @property
     def headline(self) -> str:

@@ -7,11 +7,12 @@ server keeps none (trap: last_used is off by default).
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from fnmatch import fnmatchcase
 from typing import Any
+
+from msgspec import Struct
 
 from iac.core.desired import DesiredClient
 from iac.core.model import AUTH_METHODS, Fields, Registration, as_json, members, short_grant
@@ -34,8 +35,7 @@ class ClientStatus(StrEnum):
     GONE = "gone"
 
 
-@dataclass(frozen=True, slots=True)
-class ClientRecord:
+class ClientRecord(Struct, frozen=True):
     """What this project knows of a client: its address, state and definition, and its outputs as messages name them.
 
     Attributes:
@@ -49,8 +49,7 @@ class ClientRecord:
     is_replaced: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class InventoryRow:
+class InventoryRow(Struct, frozen=True):
     """One client. Times are RFC 3339 in UTC, `last_used` is a date; "" and () where there is nothing.
 
     Attributes:
@@ -186,8 +185,7 @@ COLUMNS: Mapping[str, Callable[[InventoryRow], Cell]] = {
 """What can be shown of a row and sorted by, by name."""
 
 
-@dataclass(frozen=True, slots=True)
-class Filter:
+class Filter(Struct, frozen=True):
     """Which rows are wanted; each that is given has to hold.
 
     Attributes:
@@ -231,8 +229,7 @@ def ends_by(row: InventoryRow, end: datetime) -> bool:
     return _is_before(row.expires, end)
 
 
-@dataclass(frozen=True, slots=True)
-class Inventory:
+class Inventory(Struct, frozen=True):
     """The rows that are wanted of all that there are.
 
     Attributes:

@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
+
+from msgspec import Struct, field
 
 from iac.core.capabilities import FULL, Capabilities
 from iac.core.secret import Secret
@@ -35,8 +36,7 @@ class Kind(StrEnum):
     JSON = "json"
 
 
-@dataclass(frozen=True, slots=True)
-class Field:
+class Field(Struct, frozen=True):
     """One settable field.
 
     Attributes:
@@ -234,8 +234,7 @@ def _whole(value: object) -> object:
             return value
 
 
-@dataclass(frozen=True, slots=True)
-class Facts:
+class Facts(Struct, frozen=True):
     """Which server this is, decided by what it answers (rec: admin-secret-visibility, admin-up-scoping).
 
     Attributes:
@@ -260,8 +259,7 @@ class Facts:
         return "1.12" if self.shows_secrets else "1.14"
 
 
-@dataclass(frozen=True, slots=True)
-class InvalidMember:
+class InvalidMember(Struct, frozen=True):
     """A member of an answer that is not what it should be. Never its value, which may be a secret."""
 
     member: str
@@ -272,8 +270,7 @@ class InvalidMember:
         return f"{self.member}: expected {self.expected}, got {self.actual}"
 
 
-@dataclass(frozen=True, slots=True)
-class Registration:
+class Registration(Struct, frozen=True):
     """One answer of the server, parsed.
 
     Attributes:
@@ -325,8 +322,7 @@ class UnreadReason(StrEnum):
     """The server refuses its registration access token: it has ended, or the client is gone."""
 
 
-@dataclass(frozen=True, slots=True)
-class Actual:
+class Actual(Struct, frozen=True):
     """What one read of the server gave: the clients asked for that exist, by client_id, and the count of all.
 
     Attributes:
@@ -354,8 +350,7 @@ class Actual:
         return cls(facts, whole, total, missing, partial=partial)
 
 
-@dataclass(frozen=True, slots=True)
-class RegistrationAccess:
+class RegistrationAccess(Struct, frozen=True):
     """What reaches one client beside, or instead of, the login (RFC 7592 section 2).
 
     Attributes:
@@ -370,8 +365,7 @@ class RegistrationAccess:
     unread: UnreadReason | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class NewToken:
+class NewToken(Struct, frozen=True):
     """A registration access token that an answer has brought: the one before it is dead.
 
     Attributes:
@@ -383,8 +377,7 @@ class NewToken:
     by_read: bool
 
 
-@dataclass(frozen=True, slots=True)
-class NewClient:
+class NewClient(Struct, frozen=True):
     """A client to create: with the management API id and secret are chosen by the caller (rec: admin-chosen-secret).
 
     With the others the server chooses both: the id is "", the secret None.

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from ipaddress import ip_address
 from urllib.parse import SplitResult, urlsplit
+
+from msgspec import Struct
 
 from iac.core.errors import CredentialsError, InputError
 
@@ -16,8 +17,7 @@ HOLDS_LOGIN = "it contains a name or a password, and iac.yaml is in version cont
 IN_CLEAR = "http is for loopback hosts only: credentials would cross the network in clear"
 
 
-@dataclass(frozen=True, slots=True)
-class HttpServer:
+class HttpServer(Struct, frozen=True):
     """What HTTP needs to know of a server.
 
     Attributes:
@@ -31,8 +31,7 @@ class HttpServer:
     is_loopback: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Address(HttpServer):
+class Address(HttpServer, frozen=True):
     """One URL, without credentials of its own. `path` is percent-encoded, with its query."""
 
     @classmethod
@@ -52,8 +51,7 @@ class Address(HttpServer):
         return self.origin + self.path.partition("?")[0]
 
 
-@dataclass(frozen=True, slots=True)
-class Issuer(HttpServer):
+class Issuer(HttpServer, frozen=True):
     """An OAuth issuer. Its addresses begin with `path` after the origin: "" or `/context`, no slash at the end.
 
     Attributes:

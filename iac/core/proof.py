@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
+
+from msgspec import Struct
 
 from iac.core.model import Fields
 from iac.core.secret import Secret
@@ -32,8 +33,7 @@ _GRAVEST = (Grade.FAILED, Grade.UNANSWERED, Grade.OK, Grade.UNPROVEN)
 """The first of them that is among the checks of a client is the client's: what is unproven takes nothing from an ok."""
 
 
-@dataclass(frozen=True, slots=True)
-class Evidence:
+class Evidence(Struct, frozen=True):
     """One question and its answer.
 
     Attributes:
@@ -60,8 +60,7 @@ class Evidence:
         }
 
 
-@dataclass(frozen=True, slots=True)
-class ServiceLogin:
+class ServiceLogin(Struct, frozen=True):
     """A client as its service would log in: what stands in the file, and the metadata that were applied.
 
     Attributes:
@@ -75,8 +74,7 @@ class ServiceLogin:
     key: Secret | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class ClientProof:
+class ClientProof(Struct, frozen=True):
     """All checks of one client."""
 
     address: str
@@ -96,8 +94,7 @@ class ClientProof:
         return {"address": self.address, "client_id": self.client_id, "verdict": str(self.verdict), "checks": checks}
 
 
-@dataclass(frozen=True, slots=True)
-class Proof:
+class Proof(Struct, frozen=True):
     """What one run found, clients sorted by address."""
 
     project: str

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from iac.core.desired import DesiredClient, Rotation
 from iac.core.model import Actual, uses_secret
@@ -15,8 +17,7 @@ _UNITS = ((86400, "d"), (3600, "h"), (60, "min"))
 _SECONDS = {"h": 3600, "d": 86400, "w": 604800}
 
 
-@dataclass(frozen=True, slots=True)
-class DueRotation:
+class DueRotation(Struct, frozen=True):
     """A secret that has reached the age of `lifecycle.rotate_after`, or is near its end; times are RFC 3339 UTC.
 
     Attributes:

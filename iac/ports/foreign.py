@@ -16,8 +16,9 @@ import functools
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
 from typing import Concatenate, ParamSpec, TypeVar, cast
+
+from msgspec import Struct
 
 from iac.core.errors import IacError
 
@@ -45,8 +46,7 @@ def foreign_as(
     return decorate
 
 
-@dataclass(slots=True)
-class NetworkWatch:
+class NetworkWatch(Struct):
     """What went over the network while it was watched.
 
     Attributes:

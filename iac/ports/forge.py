@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from iac.core.errors import UnreachableError
 from iac.ports.foreign import foreign_as
@@ -15,8 +16,7 @@ from iac.ports.foreign import foreign_as
 SENSELESS = "the forge's answer makes no sense"
 
 
-@dataclass(frozen=True, slots=True)
-class ChangeRequest:
+class ChangeRequest(Struct, frozen=True):
     """A pull request or merge request.
 
     Attributes:
@@ -29,8 +29,7 @@ class ChangeRequest:
     ref: str
 
 
-@dataclass(frozen=True, slots=True)
-class Note:
+class Note(Struct, frozen=True):
     """A comment of ours."""
 
     id: int

@@ -5,9 +5,10 @@ from __future__ import annotations
 import functools
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Concatenate, ParamSpec, TypeVar, cast
+
+from msgspec import Struct
 
 from iac.core.errors import IacError, InputError, ServerError, UnknownOutcome, UnreachableError
 from iac.core.model import Actual, Fields, InvalidMember, NewClient, NewToken, Registration, RegistrationAccess
@@ -49,8 +50,7 @@ def _write(method: Callable[Concatenate[S, P], R]) -> Callable[Concatenate[S, P]
     return cast("Callable[Concatenate[S, P], R]", functools.update_wrapper(guarded, method))
 
 
-@dataclass(frozen=True, slots=True)
-class Identity:
+class Identity(Struct, frozen=True):
     """The owner of the token: subject (client_id or user), scopes as the token endpoint or the token says, issuer.
 
     `login` is the way that we logged in, `expires` when the token ends; None when nothing says it.

@@ -7,12 +7,13 @@ A forge tells of the pipelines that run on it, a provider of what its API can do
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import ABC, ABCMeta, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from enum import Enum, auto
 from importlib import import_module
 from typing import Any, ClassVar, Self, TypeAlias
+
+from msgspec import Struct, StructMeta
 
 from iac.core.capabilities import Capabilities
 from iac.core.desired import OutputSpec
@@ -42,7 +43,11 @@ class ClearText(Enum):
     HISTORY = auto()
 
 
-class BackendSettings(ABC):
+class _Abstract(StructMeta, ABCMeta):
+    """Of values whose class lacks a method, none can be made."""
+
+
+class BackendSettings(Struct, metaclass=_Abstract, frozen=True):
     """Where a state lives, as `state` of iac.yaml says it. Sources of secrets are named here and read later.
 
     Attributes:
@@ -58,7 +63,6 @@ class BackendSettings(ABC):
         starter: keys of `state` with which `iac init` can begin; "" where somebody has to say more.
     """
 
-    __slots__ = ()
     name: ClassVar[str]
     keys: ClassVar[tuple[str, ...]]
     needed: ClassVar[Mapping[str, str]] = {}
@@ -115,7 +119,7 @@ class BackendSettings(ABC):
         return backend
 
 
-class SinkSettings(ABC):
+class SinkSettings(Struct, metaclass=_Abstract, frozen=True):
     """Where outputs go, as an entry of `sinks` of iac.yaml says it.
 
     Attributes:
@@ -126,7 +130,6 @@ class SinkSettings(ABC):
         is_sealed: an output is sealed to recipients, so that somebody must be one.
     """
 
-    __slots__ = ()
     kind: ClassVar[str]
     opener: ClassVar[str]
     extra: ClassVar[str] = ""
@@ -167,7 +170,7 @@ class SinkSettings(ABC):
         return sink
 
 
-class LoginSettings(ABC):
+class LoginSettings(Struct, metaclass=_Abstract, frozen=True):
     """How iac logs in, as `auth` of iac.yaml says it. Sources of secrets are named here and read later.
 
     Attributes:
@@ -179,7 +182,6 @@ class LoginSettings(ABC):
         is_nobody: nobody logs in, so that the provider has to have a use for it.
     """
 
-    __slots__ = ()
     method: ClassVar[str]
     opener: ClassVar[str]
     extra: ClassVar[str] = ""
@@ -233,8 +235,7 @@ def _open(port: str, settings: BackendSettings | SinkSettings | LoginSettings, n
         ) from error
 
 
-@dataclass(frozen=True, slots=True)
-class RootFile:
+class RootFile(Struct, frozen=True):
     """A file of the user that has to include ours.
 
     Attributes:
@@ -287,8 +288,7 @@ class Forge(ABC):
         return api
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ProviderSettings:
+class ProviderSettings(Struct, frozen=True, kw_only=True):
     """One provider.
 
     Attributes:

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import stat
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct
 
 from iac.core.capabilities import Capabilities
 from iac.core.errors import InputError
@@ -29,8 +30,7 @@ class SourceKind(StrEnum):
     LITERAL = "literal"
 
 
-@dataclass(frozen=True, slots=True)
-class ValueSource:
+class ValueSource(Struct, frozen=True):
     """The place of a value.
 
     Attributes:
@@ -123,8 +123,7 @@ class ValueSource:
         return fixes.get(self.origin, f"set {self.setting} in iac.yaml")
 
 
-@dataclass(frozen=True, slots=True)
-class Network:
+class Network(Struct, frozen=True):
     """Certificates and the proxy.
 
     Attributes:
@@ -152,8 +151,7 @@ class Network:
         return [file for file in (self.ca, self.certificate, self.key) if file is not None]
 
 
-@dataclass(frozen=True, slots=True)
-class Site:
+class Site(Struct, frozen=True):
     """The environment of a project on this machine, for which an adapter is opened.
 
     Attributes:
@@ -184,8 +182,7 @@ class Site:
         return source.read(self.environ, self.root) if source else None
 
 
-@dataclass(frozen=True, slots=True)
-class OutputSite:
+class OutputSite(Struct, frozen=True):
     """The surroundings of a sink when it is opened.
 
     Attributes:
@@ -200,8 +197,7 @@ class OutputSite:
     identity: Callable[[], Secret | None]
 
 
-@dataclass(frozen=True, slots=True)
-class LoginSite:
+class LoginSite(Struct, frozen=True):
     """The surroundings of a login when it is opened.
 
     Attributes:

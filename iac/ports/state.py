@@ -5,7 +5,8 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from iac.core.errors import LockedError, StateError
 from iac.core.secret import Secret
@@ -15,8 +16,7 @@ from iac.ports.foreign import foreign_as
 _backend = foreign_as(StateError, "the state cannot be used")
 
 
-@dataclass(frozen=True, slots=True)
-class Holder:
+class Holder(Struct, frozen=True):
     """The holder of a lock: run id, `user@host pid`, since and until when (RFC 3339 UTC)."""
 
     run_id: str
@@ -117,8 +117,7 @@ class StateBackend(Lock):
     def _newest_copy(self) -> tuple[str, int]: ...
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(Struct, frozen=True):
     """Which value a sealed secret is: it cannot be moved to another place."""
 
     lineage: str

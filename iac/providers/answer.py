@@ -12,8 +12,9 @@ differ between versions and come in random order.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from http import HTTPStatus
+
+from msgspec import Struct
 
 from iac.core.capabilities import Capabilities
 from iac.core.errors import CredentialsError, GarbledError, IacError, ServerError, UnknownOutcome, UnreachableError
@@ -29,8 +30,7 @@ READ_AGAIN = "run it again: iac first reads what the server has"
 ASK = "if it stays, ask an administrator of the server to correct the client"
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(Struct, frozen=True):
     """The client in a success.
 
     Attributes:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from functools import partial
 from http import HTTPStatus
 from threading import Lock
 from typing import ClassVar, Self
 from urllib.parse import quote
+
+from msgspec import Struct, field
 
 from iac.core.capabilities import FULL, Capabilities
 from iac.core.errors import CredentialsError, InputError
@@ -123,8 +124,7 @@ def _authorized(call: Call, bearer: Bearer) -> Call:
     return call.with_authorization(f"Bearer {bearer.value.reveal()}")
 
 
-@dataclass(frozen=True, slots=True)
-class Connection:
+class Connection(Struct, frozen=True):
     """The place of the server.
 
     Attributes:

@@ -8,9 +8,10 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
+
+from msgspec import Struct
 
 from iac.core.secret import Secret
 
@@ -18,8 +19,7 @@ _EARLY = timedelta(seconds=60)
 _JWT_PARTS = 3
 
 
-@dataclass(frozen=True, slots=True)
-class Bearer:
+class Bearer(Struct, frozen=True):
     """A token to send.
 
     Attributes:

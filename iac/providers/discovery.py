@@ -6,9 +6,10 @@ OpenID Connect Discovery 1.0 section 4, RFC 8414 section 3.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
+
+from msgspec import Struct, field
 
 from iac.core.capabilities import Capabilities
 from iac.core.errors import CredentialsError, UnreachableError
@@ -25,8 +26,7 @@ OAUTH = "/.well-known/oauth-authorization-server"
 """Before the issuer's path (RFC 8414 section 3.1)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Endpoints:
+class Endpoints(Struct, frozen=True):
     """The endpoints that the issuer declares.
 
     Attributes:

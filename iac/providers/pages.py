@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from functools import partial
 from itertools import chain
 from typing import Any, TypeVar
+
+from msgspec import Struct
 
 from iac.core.errors import UnreachableError
 from iac.core.limits import LARGEST_LIST
@@ -28,8 +29,7 @@ R = TypeVar("R")
 _ROUNDS = 20
 
 
-@dataclass(frozen=True, slots=True)
-class ListPage:
+class ListPage(Struct, frozen=True):
     """One page: how many entries there are in all, and those of this page."""
 
     total: int

@@ -13,8 +13,10 @@ the client does not have and others to a wrong secret: there a secret that is su
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
 from http import HTTPStatus
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from iac.core.capabilities import FULL, Capabilities
 from iac.core.model import AUTH_METHODS, GRANT_TYPES, Fields, Registration, members, uses_secret
@@ -61,8 +63,7 @@ def question_of(fields: Fields) -> tuple[Mapping[str, str], bool]:
     return (form | {"redirect_uri": uris[0]} if "code" in form and uris else form), bool(grant)
 
 
-@dataclass(frozen=True, slots=True)
-class Probe:
+class Probe(Struct, frozen=True):
     """One client's secret or key, sent as its server takes it from a client that is registered for the method.
 
     Attributes:

@@ -16,9 +16,12 @@ import json
 import re
 import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from iac.core.desired import OutputSpec
 from iac.core.limits import OUTPUT_BYTES
@@ -194,8 +197,7 @@ class FileCredentials:
     key: Secret | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class _Placeholder:
+class _Placeholder(Struct, frozen=True):
     """Stands for the id or the secret of a client."""
 
     address: str
@@ -286,8 +288,7 @@ def _without_marks(marks: Sequence[_Placeholder], text: str) -> str:
     return text
 
 
-@dataclass(frozen=True, slots=True)
-class _Value:
+class _Value(Struct, frozen=True):
     """A value of the marked file: its place, its text, and how what stands there is decoded."""
 
     place: Place

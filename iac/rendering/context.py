@@ -8,7 +8,8 @@ from __future__ import annotations
 import difflib
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from iac.core.desired import OutputSpec
 from iac.core.model import FIELDS, Fields, Kind, uses_secret
@@ -21,8 +22,7 @@ _DUMMY_JWK = {"kty": "EC", "crv": "P-256", "x": "eA", "y": "eQ"}
 _DUMMY_PEM = "-----BEGIN PRIVATE KEY-----\n{}\n-----END PRIVATE KEY-----\n"
 
 
-@dataclass(frozen=True, slots=True)
-class ProjectFacts:
+class ProjectFacts(Struct, frozen=True):
     """Where an output comes from: the project's name, the environment's name, and the issuer's URL as configured."""
 
     project: str
@@ -30,8 +30,7 @@ class ProjectFacts:
     issuer: str
 
 
-@dataclass(frozen=True, slots=True)
-class Credentials:
+class Credentials(Struct, frozen=True):
     """One client as a service needs it.
 
     Attributes:

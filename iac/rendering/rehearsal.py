@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from iac.core.catalogue import mistake
 from iac.core.desired import DesiredClient, OutputSpec
@@ -18,8 +20,7 @@ _LINE = 160
 """Characters of a template's line that is shown."""
 
 
-@dataclass(frozen=True, slots=True)
-class Rehearsal:
+class Rehearsal(Struct, frozen=True):
     """An output, its clients, and where it comes from.
 
     Attributes:

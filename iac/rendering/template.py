@@ -9,8 +9,9 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
+
+from msgspec import Struct
 
 from iac.core.errors import RenderError
 from iac.core.explanation import page_url
@@ -28,8 +29,7 @@ _SUFFIX = ".j2"
 _MAY_REFER = re.compile(r"\{%[-+]?\s*(?:include|import|from|extends)\b")
 
 
-@dataclass(frozen=True, slots=True)
-class Template:
+class Template(Struct, frozen=True):
     """One template.
 
     Attributes:
@@ -40,7 +40,10 @@ class Template:
 
     name: str
     digest: str
-    texts: Mapping[str, str] = field(repr=False, compare=False)
+    texts: Mapping[str, str]
+
+    def __hash__(self) -> int:
+        return hash(self.digest)
 
     @property
     def text(self) -> str:

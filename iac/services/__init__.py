@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cache
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct, field
 
 ONLY = "client"
 """The role of a service's client when it has one client."""
@@ -38,8 +39,7 @@ class Format(StrEnum):
     YAML = "yaml"
 
 
-@dataclass(frozen=True, slots=True)
-class ServiceFile:
+class ServiceFile(Struct, frozen=True):
     """One file that a service reads.
 
     Attributes:
@@ -58,8 +58,7 @@ class ServiceFile:
     is_usual: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class Service:
+class Service(Struct, frozen=True):
     """One service of the catalogue.
 
     Attributes:

@@ -7,9 +7,10 @@ import secrets
 import socket
 from collections.abc import Collection, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
 
 from iac.core.desired import Desired
 from iac.core.errors import Diagnostic, InputError, RenderError
@@ -30,8 +31,7 @@ if TYPE_CHECKING:
 _LOCK_SECONDS = 600
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StateSession:
+class StateSession(Struct, frozen=True, kw_only=True):
     """One environment's state alone: enough to repair it."""
 
     backend: StateBackend
@@ -57,8 +57,7 @@ class StateSession:
         return Ledger(self.backend, self.vault, self.clock, state)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LocalSession(StateSession):
+class LocalSession(StateSession, frozen=True, kw_only=True):
     """One environment without its server: enough to render outputs.
 
     Attributes:
@@ -140,8 +139,7 @@ class LocalSession(StateSession):
         return ProjectFacts(self.desired.project, self.desired.environment, self.issuer(state))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Session(LocalSession):
+class Session(LocalSession, frozen=True, kw_only=True):
     """One environment with its server."""
 
     provider: Provider

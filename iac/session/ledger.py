@@ -5,9 +5,11 @@ from __future__ import annotations
 import threading
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, replace
 from datetime import timedelta
 from enum import StrEnum
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from iac.core.desired import OWNERS
 from iac.core.errors import StateError
@@ -44,8 +46,7 @@ class SecretKind(StrEnum):
     KEY = "private_key"
 
 
-@dataclass(frozen=True, slots=True)
-class RekeyCounts:
+class RekeyCounts(Struct, frozen=True):
     """What was sealed again.
 
     Attributes:

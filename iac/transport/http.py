@@ -25,10 +25,11 @@ import ssl
 import time
 from collections.abc import Callable
 from contextlib import closing
-from dataclasses import dataclass, field
 from pathlib import Path
 from queue import Empty, LifoQueue
 from urllib.request import getproxies, proxy_bypass
+
+from msgspec import Struct, field
 
 from iac import __version__
 from iac.core.errors import InputError, UnknownOutcome, UnreachableError
@@ -49,8 +50,7 @@ _KEPT = 5.0
 """Seconds that a connection without a request is kept."""
 
 
-@dataclass(frozen=True, slots=True)
-class Transport:
+class Transport(Struct, frozen=True):
     """The way to reach a server.
 
     Attributes:
@@ -178,8 +178,7 @@ _log = logging.getLogger(__name__)
 _UNSENDABLE = "a header, such as that of a token, has a character that HTTP does not carry (RFC 9110 section 5.5)"
 
 
-@dataclass(frozen=True, slots=True)
-class _NoAnswer:
+class _NoAnswer(Struct, frozen=True):
     """No whole answer came back. What was not sent surely had no effect; what was sent in part may have had one."""
 
     error: Exception

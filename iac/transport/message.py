@@ -7,11 +7,13 @@ import json
 import re
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 from math import isfinite
 from typing import Any
 from urllib.parse import unquote_plus, urlencode
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from iac.core.limits import DECODED_AT_ONCE
 from iac.core.secret import Secret
@@ -24,8 +26,14 @@ _CREDENTIALS = re.compile(r'(?:client_(?:secret|assertion)|device_code|refresh_t
 _TEXT = "text/plain"
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class _Message(Struct, frozen=True):
+    """A request or an answer. No repr shows it: credentials are in its headers and its body."""
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}>"
+
+
+class Call(_Message, frozen=True):
     """One request to make.
 
     Attributes:
@@ -36,8 +44,8 @@ class Call:
 
     method: str
     path: str
-    body: bytes = field(default=b"", repr=False)
-    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    body: bytes = b""
+    headers: Mapping[str, str] = field(default_factory=dict)
     is_read: bool = False
     is_query_shown: bool = True
 
@@ -91,14 +99,13 @@ def _finite(text: str) -> float:
     return number
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(_Message, frozen=True):
     """The answer to `call`. Names in `headers` are found in any case; `body` is decoded from its encoding."""
 
     status: int
-    headers: Mapping[str, str] = field(repr=False)
-    body: bytes = field(repr=False)
-    call: Call | None = field(default=None, repr=False)
+    headers: Mapping[str, str]
+    body: bytes
+    call: Call | None = None
 
     def json(self) -> Any:
         """The body as JSON; None when it is not JSON."""

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+
+from msgspec import Struct
 
 TOLERANCE = 30.0
 """Seconds by which two clocks may differ without a word: the header has whole seconds, and requests take time."""
@@ -42,8 +43,7 @@ PASSING = frozenset({429, 502, 503, 504})
 """Statuses that pass: too many requests (RFC 6585), and a proxy without its server (RFC 9110 section 15.6)."""
 
 
-@dataclass(frozen=True, slots=True)
-class RetryPolicy:
+class RetryPolicy(Struct, frozen=True):
     """The number of attempts, and the pauses between them.
 
     Attributes:

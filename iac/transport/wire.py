@@ -16,9 +16,10 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
+
+from msgspec import Struct
 
 from iac.ports.foreign import note_write
 
@@ -44,8 +45,7 @@ Wait: TypeAlias = "Callable[[], float]"
 _PIECE = 2**16
 
 
-@dataclass(slots=True)
-class WireExchange:
+class WireExchange(Struct):
     """One request and its answer.
 
     Attributes:

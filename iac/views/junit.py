@@ -6,8 +6,9 @@ Elements and attributes are those of the xunit plugin's schema, which pytest's r
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from html import escape
+
+from msgspec import Struct
 
 from iac.core.errors import Diagnostic, Location, Severity
 from iac.core.plan.plan import Plan
@@ -15,8 +16,7 @@ from iac.core.text import printable
 from iac.views.words import Failures
 
 
-@dataclass(frozen=True, slots=True)
-class Case:
+class Case(Struct, frozen=True):
     """One test case: the file it belongs to, its name, and what was said about it. An error fails it.
 
     `skipped` says why nothing was tested; "" when something was.

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import assert_never
+
+from msgspec import Struct
 
 from iac.core.errors import Diagnostic
 from iac.core.explanation import Explanation
@@ -40,8 +41,7 @@ class DiagnosticsView(StrEnum):
     JUNIT = "junit"
 
 
-@dataclass(frozen=True, slots=True)
-class ViewSettings:
+class ViewSettings(Struct, frozen=True):
     """What views need to know beside what they show.
 
     Attributes:

@@ -9,11 +9,12 @@ import os
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager, suppress
-from dataclasses import replace
 from enum import Enum
 from importlib import import_module
 from pathlib import Path
 from typing import Protocol
+
+from msgspec.structs import replace
 
 from iac.clock import SystemClock
 from iac.config.definitions import load_environment

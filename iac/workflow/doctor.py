@@ -8,9 +8,11 @@ from __future__ import annotations
 import os
 import platform
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from iac import __version__
 from iac.apply.deliver import find_block_now
@@ -63,8 +65,7 @@ class Health(StrEnum):
     UNKNOWN = "unknown"
 
 
-@dataclass(frozen=True, slots=True)
-class CheckResult:
+class CheckResult(Struct, frozen=True):
     """One thing that was looked at: how it stands, and the message that says so; its id is that of the check."""
 
     health: Health
@@ -109,8 +110,7 @@ def failed(name: str, error: IacError) -> CheckResult:
     return told(name, Diagnostic(name, error.summary, None, error.why, error.fix, where=error.where))
 
 
-@dataclass(slots=True)
-class Checkup:
+class Checkup(Struct):
     """What was found, check by check.
 
     Attributes:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from iac.config.edit.splice import DefinitionFile, make_edit, write_edits
 from iac.config.project import load_project
@@ -33,8 +35,7 @@ def read_drift(session: Session, targets: Collection[str] = ()) -> Drift:
     return review_drift(drift, session.desired, ReviewContext(session.clock.now().date(), scopes, there))
 
 
-@dataclass(frozen=True, slots=True)
-class AcceptedField:
+class AcceptedField(Struct, frozen=True):
     """One field of a definition that has the server's value now.
 
     Attributes:

@@ -6,8 +6,10 @@ import os
 import secrets
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from pathlib import Path
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from iac.config.edit.files import create_text, replace_text
 from iac.config.edit.project import edit_lineage
@@ -49,8 +51,7 @@ state:
 """
 
 
-@dataclass(frozen=True, slots=True)
-class InitAnswers:
+class InitAnswers(Struct, frozen=True):
     """What a new project is asked for: `provider` one of `PROVIDERS`, `wheel` URL and hash."""
 
     project: str
@@ -60,8 +61,7 @@ class InitAnswers:
     wheel: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class NewState:
+class NewState(Struct, frozen=True):
     """A state that was made. `key` is what it is encrypted to; None when its recipients were named before."""
 
     lineage: str

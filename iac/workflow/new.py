@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import reduce
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct
 
 from iac.config.definitions import validate_project
 from iac.config.edit.files import dump, edited_text, round_trip, write_together
@@ -36,8 +37,7 @@ _WAIVED = timedelta(days=365)
 _MIN_NAME = 4
 
 
-@dataclass(frozen=True, slots=True)
-class ServiceChoice:
+class ServiceChoice(Struct, frozen=True):
     """A service, and those of its files that are wanted."""
 
     service: Service
@@ -49,8 +49,7 @@ class ServiceChoice:
         return roles_of(self.files)
 
 
-@dataclass(frozen=True, slots=True)
-class WrittenService:
+class WrittenService(Struct, frozen=True):
     """What was written.
 
     Attributes:
@@ -107,8 +106,7 @@ def check_answers(offer: ServiceChoice, answers: Mapping[str, str]) -> None:
             raise InputError(f"this is not {asks[ask]}", where=f"{ask}={answer}", why=f"it has {allowed}")
 
 
-@dataclass(frozen=True, slots=True)
-class ServiceStart:
+class ServiceStart(Struct, frozen=True):
     """An offer taken up.
 
     Attributes:

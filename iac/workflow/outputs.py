@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import suppress
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from iac.core.desired import OutputSpec, output_id
 from iac.core.errors import Diagnostic, IacError, Severity

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from iac.apply.deliver import check_sinks, check_templates, find_unfit, outputs_to_write
 from iac.apply.run import LockedPlan

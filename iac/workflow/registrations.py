@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
-from dataclasses import replace
 from threading import Lock
+
+from msgspec.structs import replace
 
 from iac.apply.request import accepts
 from iac.core.errors import LockedError, ServerError, StateError, UnreachableError

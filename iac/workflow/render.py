@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from dataclasses import dataclass, replace
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from iac.apply.deliver import find_block_now, fresh_content, is_known
 from iac.core.desired import OutputSpec, output_id
@@ -82,8 +84,7 @@ def _render_safely(session: LocalSession, ledger: Ledger, spec: OutputSpec, *, c
         return OutputState(spec.path, spec.sink, "failed", error=error)
 
 
-@dataclass(frozen=True, slots=True)
-class OutputState:
+class OutputState(Struct, frozen=True):
     """What `iac render` found or did: written, unchanged, differs, missing, blocked, refused or failed.
 
     Attributes:

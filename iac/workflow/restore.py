@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from iac.apply.run import LockedPlan
 from iac.core.desired import Desired, DesiredClient, Lifecycle

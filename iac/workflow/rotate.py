@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from iac.apply.outcome import Done, Failed, Report, StopRequest
 from iac.apply.run import LockedPlan, apply_plan

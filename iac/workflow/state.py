@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from typing import assert_never
+
+from msgspec.structs import replace
 
 from iac.core.errors import InputError, MissingStateError, StateError
 from iac.core.state.document import (

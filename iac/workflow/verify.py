@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from iac import ports
 from iac.apply.deliver import find_block_now, fresh_content, open_key
@@ -177,8 +179,7 @@ OUTPUT = "output"
 _CHANGED = "it was changed after it was rendered, or the template was: iac render"
 
 
-@dataclass(frozen=True, slots=True)
-class OutputReading:
+class OutputReading(Struct, frozen=True):
     """One output and one client of it: what stands there, and the check that says how it was read."""
 
     check: Evidence

@@ -5,11 +5,11 @@ After it the next run ends as if nothing had happened: one client, as wanted, wh
 
 from __future__ import annotations
 
-from dataclasses import replace
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from msgspec.structs import replace
 
 from iac.core.desired import Disposition, Lifecycle, MovedEntry, RemovedEntry, Rotation
 from iac.core.errors import Location

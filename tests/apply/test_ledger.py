@@ -1,8 +1,7 @@
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from iac.core.secret import Secret
 from iac.core.state.model import ClientWritten

@@ -1,10 +1,10 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from msgspec.structs import replace
 
 from iac.apply.outcome import Delivered, Done, Failed, NotDelivered, NotTried, Report, StopRequest
 from iac.apply.request import check_same

@@ -1,9 +1,10 @@
 from __future__ import annotations
 
-from dataclasses import replace
+import dataclasses
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from iac.apply.outcome import Done, Failed, StopRequest
 from iac.apply.step import Steps
@@ -55,7 +56,7 @@ def test_an_update_leaves_what_the_definition_does_not_name(flavour: Flavour) ->
     world.edit(contacts=("theirs@example.org",), client_uri="https://theirs.example.org/", id_token_validity_seconds=77)
     before = world.on_server()
     assert world.apply(desired(client_name="New name")).is_complete
-    assert replace(before, client_name="New name") == world.on_server()
+    assert dataclasses.replace(before, client_name="New name") == world.on_server()
 
 
 @EACH

@@ -6,10 +6,10 @@ import json
 import threading
 from abc import ABC, abstractmethod
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from msgspec.structs import replace
 
 from iac.backends.cell import Cell, NotStored, Stored
 from iac.backends.remote import LocalPaths, RemoteBackend

@@ -5,13 +5,13 @@ import json
 import os
 import subprocess
 import traceback
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pyrage
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from iac.backends.age import AgeVault, ClearVault, RekeyVault
 from iac.core.errors import ClosedSecretError, StateError

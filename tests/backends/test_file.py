@@ -2,10 +2,10 @@ from __future__ import annotations
 
 import stat
 import subprocess
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
+from msgspec.structs import replace
 
 from iac import files
 from iac.backends.file.document import FileBackend

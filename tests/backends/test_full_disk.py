@@ -9,11 +9,11 @@ import shlex
 import shutil
 import subprocess
 import sys
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from msgspec.structs import replace
 
 from iac.backends.age import ClearVault
 from iac.core.errors import StateError

@@ -7,10 +7,10 @@ import json
 import stat
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
+from msgspec.structs import replace
 
 from iac import git as gitcommand
 from iac.backends.cell import NotStored, settle

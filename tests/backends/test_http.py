@@ -8,11 +8,11 @@ import json
 import socket
 import time
 import traceback
-from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
+from msgspec.structs import replace
 
 from iac.backends.cell import NotStored
 from iac.backends.http.document import open_http

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import time
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
+from msgspec.structs import replace
 
 from iac.backends.cell import Cell, NotSettled, NotStored, Stored, settle
 from iac.backends.lock import TRIES, UNKNOWN, Lease, Renewal, parse_note, render_note

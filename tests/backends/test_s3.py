@@ -5,12 +5,12 @@ from __future__ import annotations
 import itertools
 import socket
 import time
-from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
+from msgspec.structs import replace
 
 from iac.backends.cell import NotStored, Stored, settle
 from iac.backends.s3.bucket import PATIENCE, open_s3
@@ -361,7 +361,7 @@ def test_an_interrupt_is_no_panic(endpoint: str, key: str, monkeypatch: pytest.M
 def test_what_can_be_no_place_is_refused(wrong: dict[str, str], why: str) -> None:
     given = place("https://s3.example.org", "demo.json")
     with pytest.raises(InputError, match="settings of the S3 state are invalid") as caught:
-        open_s3(replace(given, **wrong))  # type: ignore[arg-type]
+        open_s3(replace(given, **wrong))
     assert why in caught.value.why
 
 

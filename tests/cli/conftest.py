@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pytest
+from msgspec.structs import replace
 
 from iac.cli import run
 from iac.cli.context import CommandContext
@@ -61,7 +62,7 @@ class Mended:
 
     def change(self, **members: object) -> State:
         backend = self.session().backend
-        return backend.save(replace(backend.load(), **members))  # type: ignore[arg-type]
+        return backend.save(replace(backend.load(), **members))
 
     def document(self) -> str:
         return (self.root / ".iac/state.json").read_text()

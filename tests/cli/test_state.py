@@ -2,10 +2,10 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
+from msgspec.structs import replace
 
 from iac.backends.age import AgeVault
 from iac.cli import run
@@ -55,7 +55,7 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def fill(root: Path, **members: object) -> State:
     """Put clients into the state of the one environment."""
     backend = open_backend(load_project(root).settings(), SystemClock())
-    return backend.save(replace(backend.load(), **members))  # type: ignore[arg-type]
+    return backend.save(replace(backend.load(), **members))
 
 
 class TestInit:

@@ -6,11 +6,11 @@ import json
 import os
 import re
 import sys
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import click
 import pytest
+from msgspec.structs import replace
 
 from iac.core.errors import ClosedSecretError
 from iac.core.state.document import TextOrigin, parse_state

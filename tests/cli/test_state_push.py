@@ -6,10 +6,10 @@ import io
 import json
 import shutil
 import sys
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
+from msgspec.structs import replace
 
 from iac.core.state.document import Batch, TextOrigin, parse_state, render_batch
 from iac.core.state.model import ClientGone, IntentDropped, OutputWritten

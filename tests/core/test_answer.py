@@ -1,7 +1,8 @@
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from iac.core.state.codec import kept_answer, without_credentials
 from tests.core.build import applied, desired, sealed

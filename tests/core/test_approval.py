@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from iac.core.capabilities import Capabilities
 from iac.core.plan.approval import approve, uncovered

@@ -1,11 +1,11 @@
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from iac.core.model import FIELDS, Facts, Kind, Registration
 from iac.core.plan.change import Cause, FieldChange

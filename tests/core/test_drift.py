@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import date
 from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from iac.core.desired import MovedEntry, PolicyTerms, Waiver
 from iac.core.drift import ClientDrift, Drift, SecretDrift, find_drift

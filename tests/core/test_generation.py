@@ -1,8 +1,7 @@
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from iac.core.capabilities import FULL
 from iac.core.plan.identity import base_of, client_id_of, is_successor_id, reinstate, successor, with_current_id

@@ -1,9 +1,9 @@
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from iac.core.plan.change import OutputAction
 from iac.core.plan.output import is_written, made_by, output_digest, plan_outputs, record_output

@@ -1,10 +1,10 @@
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from msgspec.structs import replace
 
 from iac.core.desired import ChangeLimits, Disposition, Lifecycle, MovedEntry, RemovedEntry
 from iac.core.errors import Location

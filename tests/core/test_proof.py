@@ -1,8 +1,7 @@
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from iac.core.proof import ClientProof, Evidence, Grade, Proof, scope_differences
 

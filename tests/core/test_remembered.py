@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
+
+from msgspec.structs import replace
 
 from iac.core.desired import DesiredClient, Lifecycle, Rotation
 from iac.core.drift import find_drift

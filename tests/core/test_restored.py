@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from iac.core.plan.proposal import restored
 from tests.core.build import OLD, applied, desired, plan, project

@@ -1,10 +1,10 @@
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from iac.core.desired import Lifecycle, Rotation
 from iac.core.plan.plan import PlanOptions

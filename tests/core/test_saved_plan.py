@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from msgspec.structs import replace
 
 from iac.core.plan.approval import differences, parse_saved, parse_saved_plans
 from iac.core.plan.change import Action, Change, OutputAction, OutputChange, PredecessorChange, Recipients, SecretChange

@@ -7,12 +7,14 @@ let somebody else act first.
 from __future__ import annotations
 
 import base64
+import dataclasses
 import json
 import threading
 from collections import deque
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
+
+from msgspec.structs import replace
 
 from iac.core.errors import ServerError, UnknownOutcome, UnreachableError
 from iac.core.model import Actual
@@ -81,7 +83,7 @@ def answering(**members: Any) -> Fault:
         response = send()
         body = {**json.loads(response.body), **members}
         told = {name: value for name, value in body.items() if value is not None}
-        return replace(response, body=json.dumps(told).encode())
+        return dataclasses.replace(response, body=json.dumps(told).encode())
 
     return fault
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import base64
 from contextlib import contextmanager
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from iac.core.errors import LockedError, StateError
 from iac.core.secret import Secret

@@ -8,12 +8,12 @@ from __future__ import annotations
 import json
 import zlib
 from copy import deepcopy
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from iac.core.errors import StateError
 from iac.core.state.document import (

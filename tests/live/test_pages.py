@@ -9,12 +9,12 @@ import json
 import os
 import sys
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from shutil import which
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from msgspec.structs import replace
 
 from iac.core.inventory import COLUMNS
 from iac.views.html import drift_page, inventory_page, plan_page

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import ssl
 from contextlib import contextmanager
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
+from msgspec.structs import replace
 
 from iac.core.capabilities import FULL, Capabilities
 from iac.core.errors import CredentialsError, UnreachableError
@@ -102,7 +103,7 @@ def test_what_was_changed_on_the_server_fails_where_it_matters(
     client = store.find("app")
     assert client is not None
     store.put(
-        replace(
+        dataclasses.replace(
             client, redirect_uris=("https://other.example.org/",), scope=("openid", "fts"), allow_introspection=False
         )
     )
@@ -128,7 +129,7 @@ def test_a_disabled_client_still_logs_in_and_gets_nothing(
     open_admin(new_box.issuer).create(NewClient("app", fields, SECRET))
     client = new_box.iam.world.store.find("app")
     assert client is not None
-    new_box.iam.world.store.put(replace(client, active=False))
+    new_box.iam.world.store.put(dataclasses.replace(client, active=False))
 
     found = prove(new_box.issuer, ServiceLogin("app", SECRET, fields), clock)
 

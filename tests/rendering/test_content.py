@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from iac.core.errors import RenderError
 from iac.rendering.content import FileCredentials, MalformedContent, output_format, parse_values, read_credentials

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 
 import cmarkgfm
 import pytest
+from msgspec.structs import replace
 
 from iac.core.drift import ClientDrift, Drift, SecretDrift
 from iac.core.errors import Location

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import py_compile
 import re
-from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cache
 from html.parser import HTMLParser
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from iac.core.drift import ClientDrift, Drift
 from iac.core.inventory import COLUMNS, ClientStatus, Inventory, InventoryRow
@@ -74,7 +74,7 @@ def row(text: str, **given: object) -> InventoryRow:
         grants=(text,), scopes=(f"x{text}", "iam:admin.read"), contacts=(text,), created=old, last_used=old,
         expires=old, secret=text, secret_version=1, secret_since=old, rotate_due=old, outputs=(text,), owners=(text,),
     )  # fmt: skip
-    return replace(whole, **given)  # type: ignore[arg-type]
+    return replace(whole, **given)
 
 
 def inventory(*rows: InventoryRow) -> Inventory:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import csv
 import io
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from iac.core.inventory import ClientStatus, Inventory, InventoryRow
 from iac.core.text import printable

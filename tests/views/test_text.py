@@ -1,12 +1,12 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from iac.apply.outcome import Delivered, Done, Failed, NotDelivered, NotTried, Report
 from iac.core.capabilities import Capabilities

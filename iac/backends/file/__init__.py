@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from iac.core.desired import DEFAULT
@@ -12,8 +11,7 @@ from iac.ports.path import INPUTS, STATE_DIR, folded, path_over, path_problem
 from iac.ports.settings import BackendSettings, ClearText, Problem
 
 
-@dataclass(frozen=True, slots=True)
-class FilePlace(BackendSettings):
+class FilePlace(BackendSettings, frozen=True):
     """A file of this machine. `path`: relative to the project, or absolute."""
 
     name: ClassVar = "file"

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field, replace
 from pathlib import Path
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from iac import files
 from iac.backends import lock
@@ -21,8 +23,7 @@ from iac.core.state.model import Event, State, fold
 from iac.ports import Clock, Holder, Site, StateBackend
 
 
-@dataclass(frozen=True, slots=True)
-class _Snapshot:
+class _Snapshot(Struct, frozen=True):
     """The files as this object last read or wrote them: a write must find them like that.
 
     Attributes:

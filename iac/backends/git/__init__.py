@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 from urllib.parse import urlsplit
@@ -20,8 +19,7 @@ _HOST_AND_PATH = re.compile(r"[^/:]+:")
 """Git's short address of a repository behind ssh: `[USER@]HOST:PATH` (git-fetch(1), GIT URLS)."""
 
 
-@dataclass(frozen=True, slots=True)
-class GitPlace(BackendSettings):
+class GitPlace(BackendSettings, frozen=True):
     """A file on a branch.
 
     Attributes:

@@ -10,9 +10,10 @@ import json
 import re
 import time
 from abc import abstractmethod
-from dataclasses import dataclass
 from pathlib import Path
 from random import SystemRandom
+
+from msgspec import Struct
 
 from iac.backends.cell import Cell, NotStored, Stored
 from iac.backends.git import GitPlace
@@ -54,8 +55,7 @@ def open_git(project: Path, place: GitPlace) -> tuple[Cell, Cell]:
     return _Document(copy, names, where), _Note(copy, names, where)
 
 
-@dataclass(frozen=True, slots=True)
-class _Version:
+class _Version(Struct, frozen=True):
     """The tip of a ref and the version of the cell's value there: as they are, or as a push will make them."""
 
     tip: str | None

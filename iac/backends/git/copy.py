@@ -12,10 +12,12 @@ import secrets
 import threading
 import weakref
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from time import monotonic
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from iac.backends.cell import Stored
 from iac.backends.git.project import REMOTE, Route, find_route
@@ -44,8 +46,7 @@ _QUIET: Entries = (
 _HEAD = re.compile(rb"([0-9a-f]+) (commit|tree|blob) ([0-9]+)\n")
 
 
-@dataclass(frozen=True, slots=True)
-class StateRefs:
+class StateRefs(Struct, frozen=True):
     """The place of a state in a remote repository: its branch and file, and the ref of its lock."""
 
     branch: str
@@ -53,8 +54,7 @@ class StateRefs:
     lock: str
 
 
-@dataclass(frozen=True, slots=True)
-class Snapshot:
+class Snapshot(Struct, frozen=True):
     """A remote repository at one moment: the branch's tip, the document by its object id, the lock by its commit's."""
 
     tip: str | None
@@ -62,8 +62,7 @@ class Snapshot:
     lock: Stored | None
 
 
-@dataclass(frozen=True, slots=True)
-class NewCommit:
+class NewCommit(Struct, frozen=True):
     """A commit that was made here: its id, and the id of the file in it (None: the commit removes the file)."""
 
     commit: str
@@ -209,8 +208,7 @@ def _no_room(folder: str, why: str) -> UnreachableError:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Object:
+class _Object(Struct, frozen=True):
     version: str
     kind: str
     data: bytes

@@ -10,8 +10,10 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass, replace
 from pathlib import Path
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from iac.core.errors import InputError
 from iac.core.text import listed
@@ -28,8 +30,7 @@ _ADDRESS = re.compile(r"remote\.(.*)\.(?:push)?url", re.DOTALL)
 _ELSEWHERE = re.compile(r"(?!file://)[^/]*:")  # git takes what has a colon before its first slash for a server
 
 
-@dataclass(frozen=True, slots=True)
-class Route:
+class Route(Struct, frozen=True):
     """The way to a remote.
 
     Attributes:
@@ -43,8 +44,7 @@ class Route:
     identity: str
 
 
-@dataclass(frozen=True, slots=True)
-class _Project:
+class _Project(Struct, frozen=True):
     """The repository that a project lies in, as far as it leads to servers.
 
     Attributes:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from iac.core.origin import HOW_URL, Address, url_problem
@@ -13,8 +12,7 @@ from iac.ports.site import ValueSource
 _ADDRESSES = ("address", "lock_address", "unlock_address")
 
 
-@dataclass(frozen=True, slots=True)
-class HttpPlace(BackendSettings):
+class HttpPlace(BackendSettings, frozen=True):
     """A URL that speaks Terraform's state protocol.
 
     Attributes:

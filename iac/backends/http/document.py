@@ -18,8 +18,9 @@ import shlex
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
-from dataclasses import replace
 from datetime import datetime, timedelta
+
+from msgspec.structs import replace
 
 from iac.backends.cell import Cell, NotStored, Stored
 from iac.backends.http import HttpPlace

@@ -13,11 +13,13 @@ import hashlib
 import json
 import weakref
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from datetime import timedelta
 from enum import StrEnum
 from http import HTTPStatus
 from urllib.parse import urlencode
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from iac import __version__
 from iac.backends.cell import NotStored
@@ -40,8 +42,7 @@ _NO_LOCKS = frozenset({HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED, HTTP
 _MEMBERS = ("message", "error", "error_description", "detail")
 
 
-@dataclass(frozen=True, slots=True)
-class StateTarget:
+class StateTarget(Struct, frozen=True):
     """One request of the protocol: where to, and by which method."""
 
     address: Address
@@ -59,21 +60,18 @@ class LockFailure(StrEnum):
     SILENT = "no answer"
 
 
-@dataclass(frozen=True, slots=True)
-class LockTaken:
+class LockTaken(Struct, frozen=True):
     """The lock is ours."""
 
 
-@dataclass(frozen=True, slots=True)
-class LockHeld:
+class LockHeld(Struct, frozen=True):
     """The lock is somebody else's. `lock_id` is "" where the server does not say."""
 
     lock_id: str
     holder: Holder
 
 
-@dataclass(frozen=True, slots=True)
-class LockUnknown:
+class LockUnknown(Struct, frozen=True):
     """It is not known that the lock is ours."""
 
     error: UnreachableError

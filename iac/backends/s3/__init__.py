@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from iac.core.origin import HOW_URL, url_problem
@@ -11,8 +10,7 @@ from iac.ports.settings import BackendSettings, Problem
 from iac.ports.site import ValueSource
 
 
-@dataclass(frozen=True, slots=True)
-class S3Place(BackendSettings):
+class S3Place(BackendSettings, frozen=True):
     """An object in a bucket.
 
     Attributes:

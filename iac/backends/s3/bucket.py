@@ -19,12 +19,12 @@ import os
 import re
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import timedelta
 from html import unescape
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
+from msgspec import Struct
 from obstore.exceptions import AlreadyExistsError, PreconditionError
 from obstore.store import S3Store
 
@@ -55,8 +55,7 @@ _MISTAKE = 4
 _NOT_FOUND, _NOT_IMPLEMENTED = 404, 501
 
 
-@dataclass(frozen=True, slots=True)
-class S3Failure:
+class S3Failure(Struct, frozen=True):
     """An answer that was no success.
 
     Attributes:

@@ -11,10 +11,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path, PurePosixPath
 from typing import Any
+
+from msgspec import Struct
 
 from iac.config.edit.files import dump, round_trip, split_marks
 from iac.config.schema import load_schema
@@ -24,8 +25,7 @@ _MODELINE = "# yaml-language-server: $schema="
 _HAS_MODELINE = re.compile(r"^#\s*yaml-language-server:\s*\$schema\s*=", re.MULTILINE)
 
 
-@dataclass(frozen=True, slots=True)
-class _Block:
+class _Block(Struct, frozen=True):
     """A top-level key with the comments above it and the lines of its value."""
 
     key: str

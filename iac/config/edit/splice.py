@@ -9,12 +9,12 @@ import json
 import re
 from codecs import BOM_UTF8
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from functools import reduce
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import yaml
+from msgspec import Struct
 
 from iac.config.complaint import check_schema
 from iac.config.definitions import validate_project
@@ -221,16 +221,14 @@ def scalar_text(text: str, *, is_quoted: bool = False) -> str:
     return text if is_plain and not is_quoted else json.dumps(text, ensure_ascii=False)
 
 
-@dataclass(frozen=True, slots=True)
-class DefinitionFile:
+class DefinitionFile(Struct, frozen=True):
     """The file of a definition as it was when it was looked at."""
 
     file: str
     content: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Edit:
+class Edit(Struct, frozen=True):
     """A definition with other values.
 
     Attributes:

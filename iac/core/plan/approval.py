@@ -13,8 +13,9 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from iac.core.capabilities import Capabilities
 from iac.core.desired import OWNERS
@@ -91,8 +92,7 @@ def _digest_before(change: Change, approval: Approval) -> str:
         return ""
 
 
-@dataclass(frozen=True, slots=True)
-class SavedPlan:
+class SavedPlan(Struct, frozen=True):
     """A plan as its file has it.
 
     Attributes:
@@ -105,8 +105,7 @@ class SavedPlan:
     recipients: Mapping[str, Object] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Difference:
+class Difference(Struct, frozen=True):
     """A value that the file and the new plan do not share; both as text, cut around the first difference."""
 
     address: str

@@ -8,9 +8,11 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from iac.core.desired import OWNERS, DesiredClient, output_id
 from iac.core.errors import Diagnostic, Location, StalePlan
@@ -18,8 +20,7 @@ from iac.core.model import Fields, Registration, Value, as_json, members
 from iac.core.state.model import SealedSecret
 
 
-@dataclass(frozen=True, slots=True)
-class Recipients:
+class Recipients(Struct, frozen=True):
     """Who can open the secrets of one address, before and after.
 
     Attributes:
@@ -154,8 +155,7 @@ class OutputAction(StrEnum):
     BLOCKED = "blocked"
 
 
-@dataclass(frozen=True, slots=True)
-class FieldChange:
+class FieldChange(Struct, frozen=True):
     """One field before (on the server) and after; None for absent. `added` and `removed` for sets alone."""
 
     name: str
@@ -183,8 +183,7 @@ class FieldChange:
         }
 
 
-@dataclass(frozen=True, slots=True)
-class OutputChange:
+class OutputChange(Struct, frozen=True):
     """What becomes of one output.
 
     Attributes:
@@ -214,8 +213,7 @@ CLIENT_ID = "client_id"
 """The name of the id among the fields of a change that puts another client in the place of one."""
 
 
-@dataclass(frozen=True, slots=True)
-class PredecessorChange:
+class PredecessorChange(Struct, frozen=True):
     """A predecessor about which a change does something when its outputs are written.
 
     Attributes:
@@ -228,8 +226,7 @@ class PredecessorChange:
     grace: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(Struct, frozen=True):
     """What is done to one address.
 
     Attributes:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from iac.core.desired import ChangeLimits, DesiredClient
 from iac.core.errors import Diagnostic

@@ -6,7 +6,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from iac.core.capabilities import Capabilities
 from iac.core.desired import Desired, DesiredClient, Disposition, RemovedEntry

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from iac.core.desired import OutputSpec, output_path
 from iac.core.errors import Diagnostic, Severity

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
+
+from msgspec import Struct, field
 
 from iac.core import server
 from iac.core.capabilities import Capabilities
@@ -26,8 +27,7 @@ DIGEST_VERSION = "1.0"
 """Of what is hashed, apart from the document's: a plan that was approved stays approved when its form gains keys."""
 
 
-@dataclass(frozen=True, slots=True)
-class StandingPredecessor:
+class StandingPredecessor(Struct, frozen=True):
     """A client that another one has taken the place of, and that is still registered.
 
     Attributes:
@@ -62,8 +62,7 @@ class StandingPredecessor:
         return f"{head} will be deleted by an apply after {self.until}"
 
 
-@dataclass(frozen=True, slots=True)
-class PendingWrite:
+class PendingWrite(Struct, frozen=True):
     """A write of the last run whose end is not known."""
 
     address: str
@@ -72,8 +71,7 @@ class PendingWrite:
     at: str
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(Struct, frozen=True):
     """What would be done to one environment.
 
     Attributes:
@@ -169,8 +167,7 @@ Reads = frozenset[str] | None
 """Names of what a template reads of a client: fields, client_id, client_secret, private_key; None for everything."""
 
 
-@dataclass(frozen=True, slots=True)
-class PlanOptions:
+class PlanOptions(Struct, frozen=True):
     """What the caller of one run says.
 
     Attributes:
@@ -203,8 +200,7 @@ class PlanOptions:
         return any(self.wants(address) for address in addresses)
 
 
-@dataclass(frozen=True, slots=True)
-class RenderedClient:
+class RenderedClient(Struct, frozen=True):
     """What an output can read of one client: fields as applied, which secret (0 for none, None unknown), which key."""
 
     client_id: str
@@ -213,8 +209,7 @@ class RenderedClient:
     kid: str = ""
 
 
-@dataclass(slots=True)
-class Draft:
+class Draft(Struct):
     """Inputs of planning and what was found so far; `after` is each client as outputs will see it.
 
     Attributes:
@@ -232,7 +227,7 @@ class Draft:
     findings: list[Diagnostic] = field(default_factory=list)
     after: dict[str, RenderedClient] = field(default_factory=dict)
     standing: list[StandingPredecessor] = field(default_factory=list)
-    holders: dict[str, str] = field(init=False)
+    holders: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         clients = self.state.clients.items()

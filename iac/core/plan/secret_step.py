@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass, replace
 from typing import assert_never
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from iac.core import server
 from iac.core.desired import DesiredClient
@@ -18,8 +20,7 @@ from iac.core.state.model import ClientState, SealedSecret, SecretStatus
 _METHOD = "token_endpoint_auth_method"
 
 
-@dataclass(frozen=True, slots=True)
-class SecretDecision:
+class SecretDecision(Struct, frozen=True):
     """What becomes of the secret, how, and why when it is not plain."""
 
     change: SecretChange

@@ -5,7 +5,7 @@ The successor is registered first; when its outputs are written its predecessor 
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from iac.core.desired import DesiredClient, Rotation
 from iac.core.model import Registration, UnreadReason, uses_secret

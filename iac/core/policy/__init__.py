@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from datetime import date
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from iac.core.capabilities import Capabilities
 from iac.core.desired import OWNERS, Desired, DesiredClient, Waiver
@@ -77,8 +79,7 @@ _RECIPIENTS = "state.encryption.recipients"
 _SEVERITIES = {Level.WARNING: Severity.WARNING, Level.ERROR: Severity.ERROR}
 
 
-@dataclass(frozen=True, slots=True)
-class PolicyResult:
+class PolicyResult(Struct, frozen=True):
     """The findings for one client, and which of its waivers waived something."""
 
     diagnostics: tuple[Diagnostic, ...]
@@ -133,8 +134,7 @@ def unused(waiver: Waiver, severities: Mapping[str, str]) -> Diagnostic | None:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class ReviewContext:
+class ReviewContext(Struct, frozen=True):
     """What a review needs from outside: the day, the scopes that the server says it knows, its clients by address."""
 
     today: date

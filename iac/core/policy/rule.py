@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable
-from dataclasses import dataclass, replace
 from datetime import date
 from enum import StrEnum
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from iac.core.desired import PolicyTerms
 from iac.core.errors import Diagnostic, Location, hit
@@ -42,8 +44,7 @@ def hits(field_name: str, values: Iterable[str], summary: str) -> list[Diagnosti
     return [hit(field_name, summary.format(value), value) for value in values]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rule:
+class Rule(Struct, frozen=True, kw_only=True):
     """One thing that policy says.
 
     Attributes:
@@ -74,8 +75,7 @@ class Rule:
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DefinitionRule(Rule):
+class DefinitionRule(Rule, frozen=True, kw_only=True):
     """Said of a definition, offline: `check(subject)`.
 
     Attributes:
@@ -90,16 +90,14 @@ class DefinitionRule(Rule):
     refine: Callable[[Diagnostic, Collection[str]], Diagnostic | None] | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ChangeRule(Rule):
+class ChangeRule(Rule, frozen=True, kw_only=True):
     """Said of a change to a client that is registered: `check(change)`; `before` is what its examples begin with."""
 
     check: Callable[[Change], Iterable[Diagnostic]]
     before: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RegisteredRule(Rule):
+class RegisteredRule(Rule, frozen=True, kw_only=True):
     """Said of a client as the server holds it, in every plan: `check(registration, day)`; examples are its answers."""
 
     check: Callable[[Registration, date], Iterable[Diagnostic]]

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import replace
 from typing import Any
+
+from msgspec.structs import replace
 
 from iac.core.capabilities import FULL, Capabilities
 from iac.core.errors import Diagnostic, InputError, Severity

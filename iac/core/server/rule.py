@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import Any, TypeVar
+
+from msgspec import Struct, field
 
 from iac.core.capabilities import Capabilities, Table
 from iac.core.errors import Diagnostic
@@ -132,8 +133,7 @@ def _depth(value: Any) -> int:
     return depth
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ServerRule:
+class ServerRule(Struct, frozen=True, kw_only=True):
     """One thing that a server does.
 
     Attributes:
@@ -151,16 +151,14 @@ class ServerRule:
     table: Table = Table.IAM
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReadRule(ServerRule):
+class ReadRule(ServerRule, frozen=True, kw_only=True):
     """How an answered value becomes canonical: `act(value)`, None for absent; for the fields in `names`."""
 
     names: frozenset[str]
     act: Callable[[Any], Any]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NameRule(ServerRule):
+class NameRule(ServerRule, frozen=True, kw_only=True):
     """A field that has another name and form on the wire: `send(value)` and `receive(value)` change the form."""
 
     name: str
@@ -169,20 +167,17 @@ class NameRule(ServerRule):
     receive: Callable[[Any], Any]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KeepRule(ServerRule):
+class KeepRule(ServerRule, frozen=True, kw_only=True):
     """The server keeps metadata that an IAM does not have: fields of `Field.of_others`, and `extra`."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ForceRule(ServerRule):
+class ForceRule(ServerRule, frozen=True, kw_only=True):
     """What the server makes of wanted fields by itself, at every write: `act(fields)`. It is no difference."""
 
     act: Callable[[Fields], Fields]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CreateForceRule(ServerRule):
+class CreateForceRule(ServerRule, frozen=True, kw_only=True):
     """A value that a create forces whatever was sent; one PUT after the create sets it as wanted.
 
     `only_if_absent`: it does so only where nothing was sent.
@@ -193,15 +188,13 @@ class CreateForceRule(ServerRule):
     only_if_absent: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DefaultRule(ServerRule):
+class DefaultRule(ServerRule, frozen=True, kw_only=True):
     """What a create gives fields that are left out, flags that are false aside; a server can be set up otherwise."""
 
     values: Fields
 
 
-@dataclass(slots=True)
-class PutBody:
+class PutBody(Struct):
     """The body of a replacing PUT while the rules work on it, one after the other."""
 
     fresh: Registration
@@ -211,22 +204,19 @@ class PutBody:
     body: dict[str, Any] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BodyRule(ServerRule):
+class BodyRule(ServerRule, frozen=True, kw_only=True):
     """One step from a fresh answer to the body of a replacing PUT: `act(draft)` changes `draft.body`."""
 
     act: Callable[[PutBody], None]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StripRule(ServerRule):
+class StripRule(ServerRule, frozen=True, kw_only=True):
     """Members of an answer that are never sent back."""
 
     names: frozenset[str]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RefuseRule(ServerRule):
+class RefuseRule(ServerRule, frozen=True, kw_only=True):
     """What is refused before sending: `act(fields, facts)` gives a `hit` for each reason; facts None when offline.
 
     Members of the sets in `only_new` that the client has already do not count. `is_certain` is False where servers of
@@ -240,8 +230,7 @@ class RefuseRule(ServerRule):
     of_whole: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ClientIdRule(ServerRule):
+class ClientIdRule(ServerRule, frozen=True, kw_only=True):
     """A client_id that the server takes and cannot serve, or refuses: `act(client_id)` says why, "" for a good one.
 
     `only_new`: a client that has such an id can be managed, but none should be registered.
@@ -251,30 +240,26 @@ class ClientIdRule(ServerRule):
     only_new: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StripScopeRule(ServerRule):
+class StripScopeRule(ServerRule, frozen=True, kw_only=True):
     """Scopes that any write of this login may take from a client: `act(scopes)` gives them."""
 
     act: Callable[[frozenset[str]], frozenset[str]]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ProtectRule(ServerRule):
+class ProtectRule(ServerRule, frozen=True, kw_only=True):
     """A client that is never touched: `act(answer)` says whether this is one; `why` completes "it is ..."."""
 
     act: Callable[[Mapping[str, Any]], bool]
     why: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SecretRule(ServerRule):
+class SecretRule(ServerRule, frozen=True, kw_only=True):
     """A fact of a client's secret: `act(facts, before, after)`, auth methods before and after a write."""
 
     act: Callable[[Facts, str, str], bool]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SwitchRule(ServerRule):
+class SwitchRule(ServerRule, frozen=True, kw_only=True):
     """A number or switch for code that cannot be a row of the table (HTTP, chosen secrets)."""
 
     value: int | bool

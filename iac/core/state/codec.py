@@ -10,9 +10,8 @@ import json
 import math
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import MISSING, fields
 from enum import StrEnum
-from typing import Any, ClassVar, Generic, TypeVar, cast
+from typing import Any, ClassVar, Generic, TypeVar
 
 from iac.core.model import FIELDS, Fields, Value
 from iac.core.state.model import (
@@ -146,6 +145,9 @@ def known(**members: Reader) -> Reader:
     return read
 
 
+_NO_DEFAULT = object()
+
+
 class ObjectShape(Generic[T]):
     """A class as a JSON object, and a reader of it.
 
@@ -162,11 +164,8 @@ class ObjectShape(Generic[T]):
         self._kind = kind
         self._members = members
         self._tag = {"type": tag} if tag else {}
-        self._defaults = {
-            field.name: field.default if field.default_factory is MISSING else field.default_factory()
-            for field in fields(cast(Any, kind))
-            if field.name in optional
-        }
+        bare = kind(**dict.fromkeys(members.keys() - set(optional)))
+        self._defaults = {name: getattr(bare, name) for name in optional}
         self._needed = members.keys() - self._defaults.keys()
         ObjectShape.of[kind] = self
 
@@ -184,7 +183,7 @@ class ObjectShape(Generic[T]):
         members = {
             name: member
             for name in self._members
-            if (member := getattr(value, name)) != self._defaults.get(name, MISSING)
+            if (member := getattr(value, name)) != self._defaults.get(name, _NO_DEFAULT)
         }
         return {**self._tag, **members}
 

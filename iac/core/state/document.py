@@ -13,8 +13,10 @@ from __future__ import annotations
 import re
 import zlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import Any, TypeVar
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from iac.core.errors import StateError
 from iac.core.explanation import page_url
@@ -41,8 +43,7 @@ FIRST = "1.0"
 _VERSION = re.compile(r"[0-9]{1,4}\.[0-9]{1,4}")
 
 
-@dataclass(frozen=True, slots=True)
-class Upgrade:
+class Upgrade(Struct, frozen=True):
     """From `version` to the next: what it adds to a document and to an event, in place."""
 
     version: str
@@ -120,8 +121,7 @@ def upgrades_from(version: str, where: str) -> tuple[Upgrade, ...]:
 KIND = "indigo-iac state"
 
 
-@dataclass(frozen=True, slots=True)
-class Owner:
+class Owner(Struct, frozen=True):
     """The owner that a state must have. `lineage` comes from iac.yaml, "" when it names none."""
 
     project: str
@@ -130,8 +130,7 @@ class Owner:
     lineage: str
 
 
-@dataclass(frozen=True, slots=True)
-class TextOrigin:
+class TextOrigin(Struct, frozen=True):
     """Where a text was read, and the way out when it is damaged; both for the error only."""
 
     where: str
@@ -278,8 +277,7 @@ def _read(text: str, origin: TextOrigin) -> State:
 _LINE = re.compile(rb'\{"crc":"([0-9a-f]{8})",(.*\})', re.DOTALL)
 
 
-@dataclass(frozen=True, slots=True)
-class Batch:
+class Batch(Struct, frozen=True):
     """What one group commit recorded, and the document (lineage, serial) that it goes on from."""
 
     lineage: str
@@ -291,8 +289,7 @@ class Batch:
 BATCH = ObjectShape(Batch, events=items(event), lineage=TEXT, run_id=TEXT, serial=COUNT)
 
 
-@dataclass(frozen=True, slots=True)
-class Journal:
+class Journal(Struct, frozen=True):
     """A journal as read: its whole batches, and how many bytes of it they take (what follows is a torn commit)."""
 
     batches: tuple[Batch, ...] = ()

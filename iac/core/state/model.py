@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any, assert_never
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from iac.core.model import Fields
 from iac.core.secret import Secret
@@ -33,8 +35,7 @@ class SecretStatus(StrEnum):
     NONE = "none"
 
 
-@dataclass(frozen=True, slots=True)
-class SealedSecret:
+class SealedSecret(Struct, frozen=True):
     """An encrypted secret and what is known of it without a key.
 
     Attributes:
@@ -76,8 +77,7 @@ def recipients_of(secrets: Iterable[SealedSecret]) -> tuple[str, ...]:
     return tuple(sorted({key for keys in groups_of_keys for group in keys for key in group}))
 
 
-@dataclass(frozen=True, slots=True)
-class ClientKey:
+class ClientKey(Struct, frozen=True):
     """One key pair of an address.
 
     Attributes:
@@ -90,8 +90,7 @@ class ClientKey:
     private: SealedSecret
 
 
-@dataclass(frozen=True, slots=True)
-class Predecessor:
+class Predecessor(Struct, frozen=True):
     """A client that another one has taken the place of, and that is still registered.
 
     Attributes:
@@ -105,8 +104,7 @@ class Predecessor:
     since: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class ClientState:
+class ClientState(Struct, frozen=True):
     """What was last applied to one address.
 
     Attributes:
@@ -161,8 +159,7 @@ class ClientState:
         return (self.client_id, *(old.client.client_id for old in self.predecessors))
 
 
-@dataclass(frozen=True, slots=True)
-class Intent:
+class Intent(Struct, frozen=True):
     """A write that is about to be sent: durable before the request is (contract 5.5).
 
     Attributes:
@@ -191,8 +188,7 @@ class Intent:
         return (self.secret,) if self.secret else ()
 
 
-@dataclass(frozen=True, slots=True)
-class Tombstone:
+class Tombstone(Struct, frozen=True):
     """A deleted client, kept 30 days.
 
     Attributes:
@@ -204,8 +200,7 @@ class Tombstone:
     deleted_at: str
 
 
-@dataclass(frozen=True, slots=True)
-class OutputRecord:
+class OutputRecord(Struct, frozen=True):
     """An output as it was last written.
 
     Attributes:
@@ -222,8 +217,7 @@ class OutputRecord:
     read: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Approval:
+class Approval(Struct, frozen=True):
     """The approved plan. A retry may apply the rest of it.
 
     Attributes:
@@ -238,8 +232,7 @@ class Approval:
     seen: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class State:
+class State(Struct, frozen=True):
     """The whole document.
 
     Attributes:
@@ -276,45 +269,39 @@ class State:
         return any(answers) if answers else None
 
 
-@dataclass(frozen=True, slots=True)
-class ClientWritten:
+class ClientWritten(Struct, frozen=True):
     """Journal event: the server answered: the client is now so."""
 
     address: str
     client: ClientState
 
 
-@dataclass(frozen=True, slots=True)
-class ClientGone:
+class ClientGone(Struct, frozen=True):
     """Journal event: the address left state; with a tombstone if deleted."""
 
     address: str
     tombstone: Tombstone | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class PredecessorGone:
+class PredecessorGone(Struct, frozen=True):
     """Journal event: a predecessor is no longer registered, with its tombstone."""
 
     tombstone: Tombstone
 
 
-@dataclass(frozen=True, slots=True)
-class IntentGiven:
+class IntentGiven(Struct, frozen=True):
     """Journal event: a write is about to be sent."""
 
     intent: Intent
 
 
-@dataclass(frozen=True, slots=True)
-class IntentDropped:
+class IntentDropped(Struct, frozen=True):
     """Journal event: the write had no effect."""
 
     address: str
 
 
-@dataclass(frozen=True, slots=True)
-class OutputWritten:
+class OutputWritten(Struct, frozen=True):
     """Journal event: an output was written, or removed if there is no record."""
 
     path: str

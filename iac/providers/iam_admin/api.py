@@ -6,11 +6,12 @@ Paths and statuses are here, bodies are `iac.core.server`, errors `iac.providers
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import replace
 from functools import partial
 from http import HTTPStatus
 from typing import Any, TypeVar
 from urllib.parse import quote
+
+from msgspec.structs import replace
 
 from iac.core.errors import CredentialsError, ServerError
 from iac.core.model import Actual, Facts, Fields, InvalidMember, NewClient, Registration

@@ -13,10 +13,11 @@ import os
 import stat
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct
 
 from iac import files
 from iac.core.errors import CredentialsError
@@ -29,8 +30,7 @@ from iac.providers.bearer import parse_time
 _FORMAT = 1
 
 
-@dataclass(frozen=True, slots=True)
-class TokenOwner:
+class TokenOwner(Struct, frozen=True):
     """Whose tokens: issuer as the server spells it, client, and the scopes that were asked for."""
 
     issuer: str
@@ -46,8 +46,7 @@ class TokenOwner:
         return {"issuer": self.issuer, "client_id": self.client_id, "scopes": sorted(self.scopes)}
 
 
-@dataclass(frozen=True, slots=True)
-class Tokens:
+class Tokens(Struct, frozen=True):
     """The tokens of a login by device code.
 
     Attributes:

@@ -8,7 +8,9 @@ import hmac
 import json
 from abc import abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+
+from msgspec.structs import replace
 
 from iac.core.errors import CredentialsError
 from iac.core.secret import Secret

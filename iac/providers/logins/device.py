@@ -11,12 +11,14 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from iac.core.errors import CredentialsError, UnreachableError
 from iac.core.origin import Issuer
@@ -50,8 +52,7 @@ LONGEST_LIFETIME = 1800.0
 _LONGEST_TEXT = 512
 
 
-@dataclass(frozen=True, slots=True)
-class DeviceApproval:
+class DeviceApproval(Struct, frozen=True):
     """The codes that somebody approves.
 
     Attributes:
@@ -134,8 +135,7 @@ _TURN = threading.Lock()
 """Of the person who is asked: environments are read side by side."""
 
 
-@dataclass(frozen=True, slots=True)
-class Terminal:
+class Terminal(Struct, frozen=True):
     """The person at the terminal.
 
     Attributes:
@@ -284,8 +284,7 @@ class DeviceLogin(Login):
         return bearer
 
 
-@dataclass(frozen=True, slots=True)
-class _DeviceFlow:
+class _DeviceFlow(Struct, frozen=True):
     """One login of a user: the server, and the client that asks for it."""
 
     http: Http

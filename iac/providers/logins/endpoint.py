@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from datetime import datetime
 from http import HTTPStatus
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from iac.core.errors import CredentialsError, UnreachableError
 from iac.core.secret import Secret
@@ -24,8 +26,7 @@ _ASSERTED = frozenset({"client_secret_jwt", "private_key_jwt"})
 _REFUSALS = frozenset({HTTPStatus.BAD_REQUEST, HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
 
 
-@dataclass(frozen=True, slots=True)
-class TokenRequest:
+class TokenRequest(Struct, frozen=True):
     """What was asked of the token endpoint, for messages.
 
     Attributes:

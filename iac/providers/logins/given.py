@@ -6,10 +6,13 @@ import os
 import re
 import stat
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import ClassVar
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from iac.core.errors import CredentialsError
 from iac.core.limits import LARGEST_SECRET
@@ -43,8 +46,7 @@ _TIME = "%Y-%m-%dT%H:%M:%SZ"
 _TOKEN = re.compile(r"[A-Za-z0-9._~+/-]+=*")
 
 
-@dataclass(frozen=True, slots=True)
-class LocatedToken:
+class LocatedToken(Struct, frozen=True):
     """A token and where it was found, for messages.
 
     Attributes:

@@ -7,7 +7,6 @@ module.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import ClassVar
 
 from iac.ports.settings import LoginSettings
@@ -16,8 +15,7 @@ from iac.ports.site import ValueSource
 _POST = "client_secret_post"
 
 
-@dataclass(frozen=True, slots=True)
-class ClientCredentialsAuth(LoginSettings):
+class ClientCredentialsAuth(LoginSettings, frozen=True):
     """Login by the client credentials grant (RFC 6749 section 4.4)."""
 
     method: ClassVar = "client_credentials"
@@ -30,8 +28,7 @@ class ClientCredentialsAuth(LoginSettings):
     scope: str | Sequence[str] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class PrivateKeyAuth(LoginSettings):
+class PrivateKeyAuth(LoginSettings, frozen=True):
     """Login by the client credentials grant, with a signed assertion (RFC 7523). `key_id` is "" for the key's own."""
 
     method: ClassVar = "private_key_jwt"
@@ -45,8 +42,7 @@ class PrivateKeyAuth(LoginSettings):
     scope: str | Sequence[str] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class DeviceAuth(LoginSettings):
+class DeviceAuth(LoginSettings, frozen=True):
     """Login by device code (RFC 8628); a public client has no secret."""
 
     method: ClassVar = "device"
@@ -59,8 +55,7 @@ class DeviceAuth(LoginSettings):
     scope: str | Sequence[str] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class AgentAuth(LoginSettings):
+class AgentAuth(LoginSettings, frozen=True):
     """Login by an account of oidc-agent. `audience` is "" for the account's own."""
 
     method: ClassVar = "oidc-agent"
@@ -72,8 +67,7 @@ class AgentAuth(LoginSettings):
     scope: str | Sequence[str] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class TokenAuth(LoginSettings):
+class TokenAuth(LoginSettings, frozen=True):
     """Login by a token that somebody else got."""
 
     method: ClassVar = "token"
@@ -82,16 +76,14 @@ class TokenAuth(LoginSettings):
     token: ValueSource
 
 
-@dataclass(frozen=True, slots=True)
-class WlcgAuth(LoginSettings):
+class WlcgAuth(LoginSettings, frozen=True):
     """Login by WLCG bearer token discovery."""
 
     method: ClassVar = "wlcg"
     opener: ClassVar = "iac.providers.logins.given"
 
 
-@dataclass(frozen=True, slots=True)
-class InitialAccessTokenAuth(LoginSettings):
+class InitialAccessTokenAuth(LoginSettings, frozen=True):
     """No login, but a token that lets its bearer register clients (RFC 7591 section 3)."""
 
     method: ClassVar = "initial_access_token"
@@ -101,8 +93,7 @@ class InitialAccessTokenAuth(LoginSettings):
     token: ValueSource
 
 
-@dataclass(frozen=True, slots=True)
-class NoAuth(LoginSettings):
+class NoAuth(LoginSettings, frozen=True):
     """Nobody logs in."""
 
     method: ClassVar = "none"

@@ -7,8 +7,9 @@ client certificate of iac.yaml is not shown, and nothing of the answer is told.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from http import HTTPStatus
+
+from msgspec.structs import replace
 
 from iac.core.limits import LARGEST_KEY_SET
 from iac.core.origin import Address

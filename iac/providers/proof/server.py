@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from iac.core.capabilities import Capabilities
 from iac.core.errors import CredentialsError, UnreachableError
@@ -20,8 +21,7 @@ if TYPE_CHECKING:
     from iac.transport.http import Http
 
 
-@dataclass(frozen=True, slots=True)
-class KnownServer:
+class KnownServer(Struct, frozen=True):
     """One issuer whose endpoints are known. Safe to share between threads."""
 
     http: Http

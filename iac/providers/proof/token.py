@@ -7,8 +7,9 @@ login does; how much further differs, so no more is said than the answer means (
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from http import HTTPStatus
+
+from msgspec import Struct, field
 
 from iac.core.errors import InputError
 from iac.core.model import AUTH_METHODS, GRANT_TYPES, short_grant, uses_secret
@@ -55,8 +56,7 @@ _KEY_IS_THEIRS = "no output contains its private key"
 _NOT_AT_HAND = "no output contains its secret"
 
 
-@dataclass(slots=True)
-class ClientLogin:
+class ClientLogin(Struct):
     """One client at one server: whether its login works is asked once.
 
     Attributes:

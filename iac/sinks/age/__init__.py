@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from iac.core.plan.change import parse_recipients, sha256
 from iac.ports.settings import SinkSettings
 
 
-@dataclass(frozen=True, slots=True)
-class AgeSettings(SinkSettings):
+class AgeSettings(SinkSettings, frozen=True):
     """Files sealed with age as a whole; `recipients` empty for those of the state and of the definition."""
 
     kind: ClassVar = "age"

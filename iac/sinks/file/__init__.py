@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from iac.core.desired import FILE, OutputSpec
@@ -13,8 +12,7 @@ from iac.ports.settings import Say, SinkSettings
 _OTHERS = 0o007
 
 
-@dataclass(frozen=True, slots=True)
-class FileOutputs(SinkSettings):
+class FileOutputs(SinkSettings, frozen=True):
     """Private files. This sink is there without being named."""
 
     kind: ClassVar = FILE

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import Any, ClassVar
+
+from msgspec import field
 
 from iac.core.desired import OutputSpec, output_id
 from iac.core.errors import Diagnostic
@@ -17,8 +18,7 @@ _SECRET_PATH = re.compile(rf"{_LABEL}/(?=[^/]{{1,253}}(/|\Z)){_LABEL}(\.{_LABEL}
 """Names of a namespace (RFC 1123 label) and of a Secret (RFC 1123 subdomain), and perhaps a key of its data."""
 
 
-@dataclass(frozen=True, slots=True)
-class KubernetesSettings(SinkSettings):
+class KubernetesSettings(SinkSettings, frozen=True):
     """Secrets in a cluster.
 
     Attributes:

@@ -11,9 +11,10 @@ import os
 import ssl
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct
 
 from iac.core.errors import InputError
 from iac.core.limits import DEADLINE, TIMEOUT
@@ -47,8 +48,7 @@ _REFUSED = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Cluster:
+class Cluster(Struct, frozen=True):
     """A cluster and the login for it.
 
     Attributes:
@@ -71,8 +71,7 @@ class Cluster:
     proxy: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class ClusterChoice:
+class ClusterChoice(Struct, frozen=True):
     """The cluster by a sink's settings.
 
     Attributes:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from iac.core.errors import RenderError
 
@@ -21,8 +22,7 @@ _KEY = re.compile(r"(?!\.\.)[A-Za-z0-9._-]{1,253}")
 _ENTRY = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)=(?:'([^']*)'|([^\s'\"]*))")
 
 
-@dataclass(frozen=True, slots=True)
-class SecretPath:
+class SecretPath(Struct, frozen=True):
     """The place of an output; `key` "" for a dotenv output, each line of which is a key."""
 
     path: str

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import closing, contextmanager
-from dataclasses import replace
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from iac.core.errors import Diagnostic, RenderError, UnknownOutcome
 from iac.ports import Clock, Comparison, Delivery, OutputSite, Sink

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from iac.core.plan.change import parse_recipients, sha256
 from iac.ports.settings import SinkSettings
 
 
-@dataclass(frozen=True, slots=True)
-class SopsSettings(SinkSettings):
+class SopsSettings(SinkSettings, frozen=True):
     """Files sealed value by value, as SOPS does; `encrypted_keys` empty for all keys."""
 
     kind: ClassVar = "sops"

@@ -13,8 +13,9 @@ import hashlib
 import re
 import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 Node = str | int | float | bool | None | list["Node"] | dict[str, "Node"]
 Branch = dict[str, Node]
@@ -145,8 +146,7 @@ class ForeignMetadata(Exception):
     """The metadata are none, or of a file that this sink would not write."""
 
 
-@dataclass(frozen=True, slots=True)
-class Metadata:
+class Metadata(Struct, frozen=True):
     """The metadata of a file that this sink writes.
 
     Attributes:

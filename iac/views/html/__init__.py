@@ -11,7 +11,6 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
 from importlib.resources import files
@@ -19,6 +18,7 @@ from typing import Any
 
 from jinja2 import DictLoader, Environment, StrictUndefined
 from markupsafe import Markup, escape
+from msgspec import Struct
 
 from iac.core.drift import Drift
 from iac.core.inventory import COLUMNS, Inventory, InventoryRow, parse_moment
@@ -164,8 +164,7 @@ def _ends(rows: Sequence[InventoryRow]) -> Iterator[dict[str, str]]:
             yield {"when": row.rotate_due, "name": _name(row), "what": "secret is due (rotate_after)"}
 
 
-@dataclass(frozen=True, slots=True)
-class _Bar:
+class _Bar(Struct, frozen=True):
     """A part of a bar: secrets of one kind (`due`, `kept`, `free`), from `x` on."""
 
     kind: str
@@ -175,8 +174,7 @@ class _Bar:
     width: int
 
 
-@dataclass(frozen=True, slots=True)
-class _Age:
+class _Age(Struct, frozen=True):
     """One row of the chart: secrets of one range of ages."""
 
     label: str

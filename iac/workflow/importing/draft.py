@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
+
+from msgspec import Struct, field
 
 from iac.config.definitions import ProjectSurvey
 from iac.config.environment import Environment
@@ -30,8 +31,7 @@ _DISPENSABLE = {name for name, field in FIELDS.items() if not field.always} - {"
 _HIDDEN_KEY = "the server does not show its key: declare jwks_uri (better) or jwk before you change this client"
 
 
-@dataclass(frozen=True, slots=True)
-class ImportSettings:
+class ImportSettings(Struct, frozen=True):
     """What drafting goes by.
 
     Attributes:
@@ -49,8 +49,7 @@ class ImportSettings:
     address: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class DefinitionDraft:
+class DefinitionDraft(Struct, frozen=True):
     """A definition that can be written.
 
     Attributes:
@@ -74,8 +73,7 @@ class DefinitionDraft:
     desired: DesiredClient | None = None
 
 
-@dataclass(slots=True)
-class _PartialDefinition:
+class _PartialDefinition(Struct):
     """A definition in the making."""
 
     address: str

@@ -7,9 +7,11 @@ import os
 import re
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from iac.config.definitions import ProjectSurvey, survey
 from iac.config.edit.files import create_text, write_together
@@ -51,8 +53,7 @@ def _is_readable(client_id: str) -> bool:
     return is_plain and not client_id_problem(client_id, FULL, is_new=False)
 
 
-@dataclass(frozen=True, slots=True)
-class ImportRequest:
+class ImportRequest(Struct, frozen=True):
     """What is asked for.
 
     Attributes:
@@ -70,8 +71,7 @@ class ImportRequest:
     settle: Callable[[DefinitionDraft], DefinitionDraft] = lambda draft: draft
 
 
-@dataclass(frozen=True, slots=True)
-class ImportResult:
+class ImportResult(Struct, frozen=True):
     """What was done.
 
     Attributes:

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
+
+from msgspec import Struct
 
 from iac.core import server
 from iac.core.model import Registration
 from iac.core.plan.identity import predecessor_id
 
 
-@dataclass(frozen=True, slots=True)
-class Candidate:
+class Candidate(Struct, frozen=True):
     """One client that may become a definition.
 
     Attributes:
@@ -34,8 +34,7 @@ class Candidate:
         return str(self.registration.fields.get("client_name", ""))
 
 
-@dataclass(frozen=True, slots=True)
-class SkippedClient:
+class SkippedClient(Struct, frozen=True):
     """A client that is not imported, and why, completing "not imported: it is ..."."""
 
     client_id: str
@@ -48,8 +47,7 @@ KINDS = ("id", "name", "scope", "contact", "owner")
 _FIELDS: Mapping[str, str] = {"name": "client_name", "scope": "scope", "contact": "contacts"}
 
 
-@dataclass(frozen=True, slots=True)
-class ClientPattern:
+class ClientPattern(Struct, frozen=True):
     """A pattern (`*`, `?`, `[..]`), in which upper and lower case are the same; `kind` is "" for id or name."""
 
     kind: str
@@ -88,8 +86,7 @@ def _words(kind: str, registration: Registration) -> Iterator[str]:
         yield from value if isinstance(value, tuple) else (str(value),)
 
 
-@dataclass(frozen=True, slots=True)
-class ClientSelection:
+class ClientSelection(Struct, frozen=True):
     """What the user asked for: these client_ids, and all that fit one of the patterns; nothing at all means all."""
 
     ids: tuple[str, ...] = ()
@@ -122,8 +119,7 @@ class ClientSelection:
         return sorted(set(self.ids) - {candidate.client_id for candidate in candidates})
 
 
-@dataclass(frozen=True, slots=True)
-class Exclusions:
+class Exclusions(Struct, frozen=True):
     """What is never imported: the tool's own login client, what has a definition, and what has taken its place.
 
     Attributes:

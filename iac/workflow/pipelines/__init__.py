@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from pathlib import Path
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from iac.config.edit.files import create_text, edited_text, write_together
 from iac.config.edit.project import with_wheel
@@ -63,8 +65,7 @@ __all__ = [
 _BY_NAME = re.compile(r"\bpip install .*\bindigo-iac\b")
 
 
-@dataclass(frozen=True, slots=True)
-class Pipelines:
+class Pipelines(Struct, frozen=True):
     """Files to write.
 
     Attributes:

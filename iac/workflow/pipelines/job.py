@@ -6,13 +6,14 @@ reports, because the one with the login may write nothing at the forge, it gets 
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
-from typing import Any
+
+import msgspec
+from msgspec import Struct
+from msgspec.structs import replace
 
 from iac.core.errors import IacError, InputError
 from iac.core.plan.approval import DIGEST
@@ -31,8 +32,7 @@ NO_PLAN = f"sha256:{0:064}"
 _REPORT = "report.json"
 
 
-@dataclass(frozen=True, slots=True)
-class ReviewedPlan:
+class ReviewedPlan(Struct, frozen=True):
     """The digest of a plan that reviewers were shown, and of which commit it is."""
 
     number: int
@@ -40,8 +40,7 @@ class ReviewedPlan:
     digest: str
 
 
-@dataclass(frozen=True, slots=True)
-class RequestNote:
+class RequestNote(Struct, frozen=True):
     """What our note of a mark on a request is to say."""
 
     number: int
@@ -49,8 +48,7 @@ class RequestNote:
     body: str
 
 
-@dataclass(frozen=True, slots=True)
-class LabelledIssue:
+class LabelledIssue(Struct, frozen=True):
     """What our issue of a label is to say; it is closed where the body is empty."""
 
     label: str
@@ -58,13 +56,12 @@ class LabelledIssue:
     body: str
 
 
-@dataclass(slots=True)
-class JobReport:
+class JobReport(Struct):
     """What a job found, for reviewers and for the job that applies."""
 
-    plans: list[ReviewedPlan] = field(default_factory=list)
-    notes: list[RequestNote] = field(default_factory=list)
-    issues: list[LabelledIssue] = field(default_factory=list)
+    plans: list[ReviewedPlan]
+    notes: list[RequestNote]
+    issues: list[LabelledIssue]
 
     @classmethod
     def parse(cls, text: str | bytes, where: str) -> JobReport:
@@ -74,14 +71,12 @@ class JobReport:
             InputError: it is none.
         """
         try:
-            value = json.loads(text)
-            kinds = (("plans", ReviewedPlan), ("notes", RequestNote), ("issues", LabelledIssue))
-            return cls(*([_typed(kind, one) for one in value[name]] for name, kind in kinds))
-        except (ValueError, TypeError, KeyError, RecursionError) as error:
+            return msgspec.json.decode(text, type=cls)
+        except (msgspec.MsgspecError, UnicodeError, RecursionError):
             raise InputError(
                 "the report of a job cannot be read",
                 where=where,
-                why=f"{type(error).__name__}: it is not what iac ci writes",
+                why="it is not what iac ci writes",
                 fix="use the same version of iac in all jobs",
             ) from None
 
@@ -92,7 +87,7 @@ class JobReport:
             OSError: it cannot be written.
         """
         make_folder(Path(JOB_DIR).absolute(), 0o755)
-        for name, text in {_REPORT: json.dumps(asdict(self)), **files}.items():
+        for name, text in {_REPORT: msgspec.json.encode(self).decode(), **files}.items():
             write(Path(JOB_DIR) / name, text.encode(), mode=0o644)
 
     def post(self, api: ForgeApi) -> None:
@@ -105,13 +100,6 @@ class JobReport:
             api.keep_note(note.number, note.mark, note.body)
         for issue in self.issues:
             api.keep_issue(issue.label, issue.title, issue.body)
-
-
-def _typed(kind: Any, value: Mapping[str, object]) -> Any:
-    made = kind(**value)
-    if not all(isinstance(getattr(made, one.name), int if one.name == "number" else str) for one in fields(kind)):
-        raise TypeError
-    return made
 
 
 def read_reports(folder: Path) -> Iterator[JobReport]:

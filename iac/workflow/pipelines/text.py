@@ -9,8 +9,9 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from iac import __version__, forges
 from iac.core.errors import InputError
@@ -76,8 +77,7 @@ WRITTEN = re.compile(r"# Written by iac (\S+): iac init --ci ([a-z]+)\.")
 """How each file of ours begins: by which version, for which forge."""
 
 
-@dataclass(frozen=True, slots=True)
-class PipelineFacts:
+class PipelineFacts(Struct, frozen=True):
     """What pipelines are written for.
 
     Attributes:

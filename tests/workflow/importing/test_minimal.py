@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given
+from msgspec.structs import replace
 
 from iac.config.definition import ValuePool, canonical_fields
 from iac.config.layers import Layer, MergedLayers, merge

@@ -8,11 +8,11 @@ import re
 import shutil
 import subprocess
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import yaml
+from msgspec.structs import replace
 from packaging.utils import canonicalize_name
 
 from iac import __version__

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from iac.ports.settings import BackendSettings, Problem
 
 
-@dataclass(frozen=True, slots=True)
-class ShelfPlace(BackendSettings):
+class ShelfPlace(BackendSettings, frozen=True):
     """A file in a folder that is mounted."""
 
     name: ClassVar = "shelf"

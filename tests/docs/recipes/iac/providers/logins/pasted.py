@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from iac.core.secret import Secret
@@ -11,8 +10,7 @@ from iac.ports.settings import LoginSettings
 from iac.providers.logins import Login
 
 
-@dataclass(frozen=True, slots=True)
-class PastedAuth(LoginSettings):
+class PastedAuth(LoginSettings, frozen=True):
     """Login by a token that somebody pasted."""
 
     method: ClassVar = "pasted"

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from iac.core.plan.change import sha256
 from iac.ports.settings import SinkSettings
 
 
-@dataclass(frozen=True, slots=True)
-class PlainSettings(SinkSettings):
+class PlainSettings(SinkSettings, frozen=True):
     """Files below a folder."""
 
     kind: ClassVar = "plain"
