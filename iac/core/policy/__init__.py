@@ -280,9 +280,13 @@ def review_drift(drift: Drift, desired: Desired, context: ReviewContext) -> Drif
     Args:
         drift: what somebody changed.
         desired: the definitions.
-        context: the day, the scopes that the server knows, and the clients of `drift` as the server holds them.
+        context: the day, the scopes that the server knows, and the clients that were looked at as the server holds them.
     """
-    return replace(drift, clients=tuple(_reviewed(client, desired, context) for client in drift.clients))
+    clients = tuple(_reviewed(client, desired, context) for client in drift.clients)
+    drifted = {client.address for client in clients}
+    others = {address: there for address, there in context.clients.items() if address not in drifted}
+    findings = review_registered(desired, replace(context, clients=others))
+    return replace(drift, clients=clients, findings=tuple(sorted(findings, key=lambda finding: finding.where)))
 
 
 def review_registered(desired: Desired, context: ReviewContext) -> Iterator[Diagnostic]:
