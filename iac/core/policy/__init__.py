@@ -280,12 +280,13 @@ def review_drift(drift: Drift, desired: Desired, context: ReviewContext) -> Drif
     Args:
         drift: what somebody changed.
         desired: the definitions.
-        context: the day, the scopes that the server knows, and the clients that were looked at as the server holds them.
+        context: the day, the scopes that the server knows, and the clients that were looked at, as the server
+            holds them.
     """
     clients = tuple(_reviewed(client, desired, context) for client in drift.clients)
-    drifted = {client.address for client in clients}
-    others = {address: there for address, there in context.clients.items() if address not in drifted}
-    findings = review_registered(desired, replace(context, clients=others))
+    others = context.clients.keys() - {client.address for client in clients}
+    unchanged = {address: context.clients[address] for address in others}
+    findings = review_registered(desired, replace(context, clients=unchanged))
     return replace(drift, clients=clients, findings=tuple(sorted(findings, key=lambda finding: finding.where)))
 
 
