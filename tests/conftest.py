@@ -10,11 +10,19 @@ In `e2e` and `providers` the older versions of IAM say so. The rules of `house` 
 from __future__ import annotations
 
 import gc
+from contextlib import closing
 from pathlib import Path
+from types import SimpleNamespace
+from typing import TYPE_CHECKING
 
 import pytest
 from coverage import Coverage
 from hypothesis import settings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from iac.process import Worker
 
 # what a scenario expects and gets is shown, as that of a test
 pytest.register_assert_rewrite("tests.scenarios.suite", "tests.scenarios.place")
@@ -110,6 +118,27 @@ MEASURED = (
 
 SLOW_PATHS = {TESTS / name for name in SLOW}
 MEASURED_PATHS = {TESTS / name for name in MEASURED}
+
+
+@pytest.fixture(scope="session")
+def shared_worker() -> Iterator[Worker]:
+    """A process that renders templates of projects, imported when coverage has begun."""
+    from iac.core.limits import WORKER_MEMORY
+    from iac.process import Worker
+
+    with closing(Worker("iac.rendering.answer:answer", memory=WORKER_MEMORY)) as running:
+        yield running
+
+
+@pytest.fixture
+def one_renderer(shared_worker: Worker, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All commands have their templates rendered by one process, for tests that ask only what comes of it.
+
+    How each command starts and ends a process of its own is what `process` and `rendering/test_renderer.py` ask.
+    """
+    monkeypatch.setattr(
+        "iac.process.Worker", lambda *_, **__: SimpleNamespace(ask=shared_worker.ask, close=lambda: None)
+    )
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:

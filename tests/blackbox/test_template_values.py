@@ -10,6 +10,8 @@ import pytest
 if TYPE_CHECKING:
     from tests.blackbox.kit import Project
 
+pytestmark = pytest.mark.usefixtures("one_renderer")
+
 WRONG = {
     "a name that is not there": ("kubernetes-secret", {}, "name"),
     "a name misspelt": ("kubernetes-secret", {"name": "portal", "namespce": "prod"}, "namespce"),

@@ -19,6 +19,8 @@ from tests.every import every
 if TYPE_CHECKING:
     from pathlib import Path
 
+pytestmark = pytest.mark.usefixtures("one_renderer")
+
 DEFINITION = "clients.d/portal.yaml"
 OTHER = CLIENT.replace("client_id: portal", "client_id: other")
 LITERAL = PROJECT.replace("{env: IAC_CLIENT_ID}", "portal")

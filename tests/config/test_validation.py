@@ -14,6 +14,8 @@ from tests.config.given import CLIENT, PROJECT, write
 if TYPE_CHECKING:
     from pathlib import Path
 
+pytestmark = pytest.mark.usefixtures("one_renderer")
+
 DEFINITION = "clients.d/portal.yaml"
 
 

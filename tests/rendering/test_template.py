@@ -15,6 +15,8 @@ from iac.services import template_files
 if TYPE_CHECKING:
     from pathlib import Path
 
+pytestmark = pytest.mark.usefixtures("one_renderer")
+
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:

@@ -14,6 +14,8 @@ from tests.scenarios.table import PAGE, load, measure, name_of, page
 if TYPE_CHECKING:
     from pathlib import Path
 
+pytestmark = pytest.mark.usefixtures("one_renderer")
+
 
 @pytest.mark.parametrize("flavour", FLAVOURS)
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__.lower())

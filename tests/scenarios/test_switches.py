@@ -12,6 +12,8 @@ from tests.scenarios.standin import SWITCHES, start_standin
 from tests.scenarios.suite import ROWS, fields, items
 from tests.scenarios.table import working
 
+pytestmark = pytest.mark.usefixtures("one_renderer")
+
 ONE, NONE = "an initial token for one client", "no RFC 7592"
 WHOLE = {"plain", "it adds to lists", "it drops fields", "every answer brings a new token"}
 """Where fields are changed one by one, which takes most of the time."""
