@@ -97,7 +97,7 @@ class Sink(ABC):
 
     @_sink
     def exposed(self, paths: Collection[str]) -> Mapping[str, Diagnostic]:
-        """The outputs that version control holds or would take up. All are asked for at once."""
+        """The outputs that version control holds or would take up, all at once; a sink outside of it has none."""
         return self._exposed(paths)
 
     @abstractmethod
@@ -107,15 +107,17 @@ class Sink(ABC):
     @abstractmethod
     def _compare(self, path: str, content: bytes) -> Comparison: ...
     @abstractmethod
-    def _look(self, path: str, delivery: Delivery) -> Comparison: ...
-    @abstractmethod
     def _read(self, path: str) -> bytes | None: ...
     @abstractmethod
     def _remove(self, path: str) -> None: ...
     @abstractmethod
     def _place(self, path: str) -> str: ...
-    @abstractmethod
-    def _exposed(self, paths: Collection[str]) -> Mapping[str, Diagnostic]: ...
+
+    def _look(self, path: str, delivery: Delivery) -> Comparison:
+        return Comparison.AS_WANTED
+
+    def _exposed(self, paths: Collection[str]) -> Mapping[str, Diagnostic]:
+        return {}
 
 
 class Deliveries:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import partial
 from http import HTTPStatus
 from threading import Lock
-from typing import ClassVar, Self
+from typing import ClassVar
 from urllib.parse import quote
 
 from msgspec import Struct, field
@@ -175,7 +175,7 @@ def _no_segment(client_id: str, why: str) -> InputError:
 
 
 class Connected(Provider):
-    """A provider of one server. A context manager; nothing is sent before the first call.
+    """A provider of one server. Close it after use; nothing is sent before the first call.
 
     Attributes:
         api: what its API can do.
@@ -203,12 +203,6 @@ class Connected(Provider):
         self._clock = clock
         self._parallelism = connection.transport.parallelism
         self._progress = connection.progress
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
 
     def close(self) -> None:
         """Close all connections."""

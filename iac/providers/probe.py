@@ -24,8 +24,8 @@ from iac.core.secret import Secret
 from iac.ports import Clock
 from iac.providers.answer import error_code, is_empty_405, read_failure
 from iac.providers.discovery import Endpoints
-from iac.providers.logins.client_credentials import GRANT, Assertion, KeyAssertion, SecretAssertion
-from iac.providers.logins.proof import LoginProof, SharedSecret
+from iac.providers.logins.client_credentials import GRANT
+from iac.providers.logins.endpoint import Assertion, KeyAssertion, LoginProof, SecretAssertion, SharedSecret
 from iac.providers.logins.signing_key import SigningKey
 from iac.transport.http import Http
 from iac.transport.message import Answer, Call

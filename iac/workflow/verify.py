@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
@@ -171,7 +172,7 @@ def prove(caller: Caller, addresses: Collection[str], begun: Callable[[Proof], N
 
     settings, session = open_project(caller)
     connection = open_connection(settings, caller.progress, parallelism=settings.parallelism)
-    with OAuthProver(connection, session.clock, settings.api) as prover:
+    with closing(OAuthProver(connection, session.clock, settings.api)) as prover:
         return verify(session, prover, addresses, settings.parallelism, begun)
 
 

@@ -11,7 +11,7 @@ from iac.config.definitions import validate_project
 from iac.core.server import switch
 from iac.providers import logins, probe
 from iac.providers.iam_admin import api
-from iac.providers.logins.proof import SharedSecret
+from iac.providers.logins.endpoint import SharedSecret
 from iac.transport import retry
 from tests.config.given import PROJECT, write
 from tests.docs.transcript import read_page

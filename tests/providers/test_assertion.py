@@ -26,7 +26,8 @@ from iac.core.text import install_extra
 from iac.providers.bearer import parse_claims
 from iac.providers.discovery import Endpoints, discover
 from iac.providers.logins import READ_SCOPES
-from iac.providers.logins.client_credentials import ASSERTION_LIFETIME, ClientCredentials, KeyAssertion
+from iac.providers.logins.client_credentials import ClientCredentials
+from iac.providers.logins.endpoint import ASSERTION_LIFETIME, KeyAssertion
 from iac.providers.logins.signing_key import parse_key
 from iac.sandbox.model import Client
 from tests.every import every

@@ -18,7 +18,7 @@ from iac.providers.bearer import Bearer
 from iac.providers.discovery import Endpoints, discover
 from iac.providers.logins import READ_SCOPES, WRITE_SCOPES
 from iac.providers.logins.device import ENDPOINT, SLOWER, DeviceLogin, Terminal
-from iac.providers.logins.proof import PublicClient, SharedSecret
+from iac.providers.logins.endpoint import PublicClient, SharedSecret
 from iac.sandbox.fault import Fault, FaultKind
 from iac.transport.message import Call
 from iac.transport.retry import RetryPolicy

@@ -14,8 +14,8 @@ from iac.core.secret import Secret
 from iac.providers.discovery import Endpoints, discover
 from iac.providers.logins import READ_SCOPES, WRITE_SCOPES
 from iac.providers.logins.client_credentials import ClientCredentials
+from iac.providers.logins.endpoint import SharedSecret, basic
 from iac.providers.logins.given import LocatedToken, TokenLogin
-from iac.providers.logins.proof import SharedSecret, basic
 from iac.providers.probe import Probe
 from iac.registry import capabilities
 from iac.sandbox.fault import Fault, FaultKind

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from datetime import date, timedelta
 
 from iac.core.errors import Diagnostic, hit
@@ -59,21 +59,20 @@ def _strangers(change: Change) -> list[tuple[str, str, bool]]:
     return [(uri, name, bool(hosts) and domain(name) not in domains) for uri, name in added if name not in hosts]
 
 
-def _public(change: Change) -> list[Diagnostic]:
+def _public(change: Change) -> Iterator[Diagnostic]:
     field = _field(change, "token_endpoint_auth_method")
-    if field is None or field.after != "none":
-        return []
-    return [hit(field.name, "the client becomes public: everybody who knows its id can use it")]
+    if field is not None and field.after == "none":
+        yield hit(field.name, "the client becomes public: everybody who knows its id can use it")
 
 
-def _new_secret(change: Change) -> list[Diagnostic]:
+def _new_secret(change: Change) -> Iterator[Diagnostic]:
     if change.secret is not SecretChange.ROTATED or change.succeeds:
-        return []
+        return
     paths = [output.path for output in change.outputs if output.action in _RESTARTED]
     readers = f"what reads {listed(paths)}" if paths else "its services"
     is_over = change.step is SecretStep.TAKE
     what = "the secret was changed on the server, the old one" if is_over else "the secret changes and the old one"
-    return [hit("secret.serial", f"{what} {'ended' if is_over else 'ends'}: restart {readers}")]
+    yield hit("secret.serial", f"{what} {'ended' if is_over else 'ends'}: restart {readers}")
 
 
 def _more_grants(change: Change) -> list[Diagnostic]:

@@ -19,12 +19,11 @@ from iac.core.secret import Secret
 from iac.core.server import client_id_problem, create_body, detect_facts, parse_answer, switch, update_body
 from iac.core.text import is_id, printable
 from iac.ports import Clock, Identity
-from iac.providers.ahead import PagesAhead
 from iac.providers.answer import Reply, cannot_revoke, is_done, is_missing, read_failure, read_reply, write_failure
 from iac.providers.base import Connected, Connection, check_reachable, client_path
 from iac.providers.iam_admin import PROVIDER
 from iac.providers.logins import Login
-from iac.providers.pages import ListPage, gather_told, page_spans, read_list, read_page
+from iac.providers.pages import ListPage, PagesAhead, gather_told, page_spans, read_list, read_page
 from iac.transport.message import Answer, Call
 
 T = TypeVar("T")
@@ -42,7 +41,7 @@ _UNKNOWN = Facts(shows_secrets=False, has_up_scoping=False)
 
 
 class IamAdmin(Connected):
-    """The clients of one INDIGO IAM. A context manager; nothing is sent before the first call."""
+    """The clients of one INDIGO IAM. Close it after use; nothing is sent before the first call."""
 
     api = PROVIDER.api
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from functools import partial
 from threading import Lock
-from typing import Self
 
 from iac.core.capabilities import Capabilities
 from iac.core.model import members
@@ -18,7 +17,7 @@ from iac.ports import Clock, Prover
 from iac.providers.base import Connection
 from iac.providers.discovery import check_pin, discover, documents_of
 from iac.providers.proof.authorization import Authorization
-from iac.providers.proof.keys import check_jwk, check_jwks_uri
+from iac.providers.proof.keys import check_jwks_uri, check_keys
 from iac.providers.proof.server import KnownServer, asked
 from iac.providers.proof.token import (
     ClientLogin,
@@ -32,7 +31,6 @@ from iac.providers.proof.token import (
 )
 from iac.transport.http import Http
 
-_NEEDS_USER = "a user, or a token of one, is needed for it"
 _OWN: dict[str, Callable[[ClientLogin], Evidence]] = {
     "client_credentials": check_token,
     "refresh_token": check_refresh,
@@ -42,7 +40,7 @@ _OWN: dict[str, Callable[[ClientLogin], Evidence]] = {
 
 
 class OAuthProver(Prover):
-    """Asks the endpoints of one issuer. A context manager; nothing is sent before `open`."""
+    """Asks the endpoints of one issuer. Close it after use; nothing is sent before `open`."""
 
     def __init__(self, connection: Connection, clock: Clock, api: Capabilities) -> None:
         """Make it ready.
@@ -64,12 +62,6 @@ class OAuthProver(Prover):
         self._api = api
         self._lock = Lock()
         self._known: Authorization | None = None
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
 
     def close(self) -> None:
         """Close all connections."""
@@ -101,7 +93,7 @@ class OAuthProver(Prover):
         if uri:
             yield asked("jwks_uri", lambda: check_jwks_uri(str(uri), self._transport, self._clock), str(uri))
         if jwk:
-            yield check_jwk(str(jwk))
+            yield check_keys("jwk", str(jwk))
 
 
 def _grant(grant: str, session: ClientLogin, authorization: Authorization) -> Iterator[Evidence]:
@@ -109,6 +101,6 @@ def _grant(grant: str, session: ClientLogin, authorization: Authorization) -> It
         for uri in members(session.subject.fields.get("redirect_uris")):
             yield asked(grant, partial(authorization.check, grant, session.subject, uri), uri)
     elif grant not in _OWN:
-        yield Evidence(grant, Grade.UNPROVEN, why=_NEEDS_USER)
+        yield Evidence(grant, Grade.UNPROVEN, why="a user, or a token of one, is needed for it")
     elif session.can_log_in:
         yield asked(grant, lambda: _OWN[grant](session))
