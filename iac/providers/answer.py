@@ -23,8 +23,7 @@ from iac.core.secret import Secret
 from iac.core.server import parse_answer, switch
 from iac.core.text import is_id, printable
 from iac.providers.bearer import parse_claims, parse_time
-from iac.transport.message import LONGEST, Answer, Call, server_words
-from iac.transport.retry import parse_date
+from iac.transport.message import LONGEST, Answer, Call, parse_date, server_words
 
 READ_AGAIN = "run it again: iac first reads what the server has"
 ASK = "if it stays, ask an administrator of the server to correct the client"

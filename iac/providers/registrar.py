@@ -135,7 +135,7 @@ class Registrar(Connected):
     def _identify(self) -> Identity:
         if self._has_login:
             return self._session.identity()
-        return Identity(NOBODY, None, self._session.endpoints().issuer, "none")
+        return Identity(NOBODY, None, self._session.server().endpoints.issuer, "none")
 
     def _check_write(self) -> None:
         self._identify()

@@ -32,7 +32,7 @@ from iac.providers.base import Connected
 from iac.registry import PROVIDERS
 from iac.sealing import key_path, recipients_of
 from iac.session import LocalSession, Session
-from iac.transport.retry import TOLERANCE, skew_words
+from iac.transport.message import TOLERANCE, skew_words
 from iac.views.words import counted
 from iac.wiring import (
     Access,

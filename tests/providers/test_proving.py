@@ -23,8 +23,7 @@ from iac.providers.proof import OAuthProver
 from iac.providers.proof.authorization import NOBODYS_URI
 from iac.registry import capabilities
 from iac.sandbox.fault import Fault, FaultKind
-from iac.transport.http import Transport
-from iac.transport.retry import RetryPolicy
+from iac.transport.http import RetryPolicy, Transport
 from tests.providers.stub import Say, Seen, start_stub
 from tests.transport.certificates import Authority
 from tests.transport.terminator import start_terminator

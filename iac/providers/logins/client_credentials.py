@@ -6,14 +6,13 @@ from dataclasses import dataclass
 
 from msgspec.structs import replace
 
-from iac.ports import Clock, LoginSite
+from iac.ports import LoginSite
 from iac.providers.bearer import Bearer
-from iac.providers.discovery import Endpoints
+from iac.providers.discovery import KnownServer
 from iac.providers.logins import Login
 from iac.providers.logins.endpoint import KeyAssertion, LoginProof, SharedSecret, TokenClient, bearer_of
 from iac.providers.logins.settings import ClientCredentialsAuth, PrivateKeyAuth
 from iac.providers.logins.signing_key import parse_key
-from iac.transport.http import Http
 
 GRANT = "client_credentials"
 
@@ -45,12 +44,12 @@ class ClientCredentials(Login):
         """The grant, and how the client proves who it is."""
         return f"{GRANT} by {self.proof.method}"
 
-    def fetch(self, http: Http, endpoints: Endpoints, clock: Clock) -> Bearer:
+    def fetch(self, server: KnownServer) -> Bearer:
         """Ask the token endpoint."""
-        client = TokenClient(http, endpoints, clock, self.proof, self.scopes)
+        client = TokenClient(server, self.proof, self.scopes)
         scope = {"scope": " ".join(self.scopes)} if self.scopes else {}
-        answer = client.post(endpoints.token, {"grant_type": GRANT, **scope})
-        bearer = bearer_of(answer, clock.now())
+        answer = client.post(server.endpoints.token, {"grant_type": GRANT, **scope})
+        bearer = bearer_of(answer, server.clock.now())
         if bearer is None:
             raise client.refused(GRANT, answer)
         return replace(bearer, subject=bearer.subject or self.proof.client_id)

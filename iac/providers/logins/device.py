@@ -27,14 +27,12 @@ from iac.core.text import printable
 from iac.ports import Clock, LoginSite
 from iac.providers.answer import error_code
 from iac.providers.bearer import Bearer, read_bearer
-from iac.providers.discovery import Endpoints
+from iac.providers.discovery import KnownServer
 from iac.providers.logins import READ_SCOPES, Login
 from iac.providers.logins.cache import TokenCache, TokenOwner, Tokens, cache_folder
 from iac.providers.logins.endpoint import LoginProof, PublicClient, SharedSecret, TokenClient, bearer_of, lifetime
 from iac.providers.logins.settings import DeviceAuth
-from iac.transport.http import Http
-from iac.transport.message import Answer
-from iac.transport.retry import PASSING
+from iac.transport.message import PASSING, Answer
 
 INTERVAL = 5.0
 """Seconds between two questions when the server says none."""
@@ -183,16 +181,16 @@ class DeviceLogin(Login):
         """The way, and the client that it goes through."""
         return f"device code, client {self._proof.client_id}"
 
-    def fetch(self, http: Http, endpoints: Endpoints, clock: Clock) -> Bearer:
+    def fetch(self, server: KnownServer) -> Bearer:
         """The kept token; else one for the kept refresh token; else somebody is asked."""
-        cache = TokenCache(self._folder, TokenOwner(endpoints.issuer, self._proof.client_id, self._scopes))
+        cache = TokenCache(self._folder, TokenOwner(server.endpoints.issuer, self._proof.client_id, self._scopes))
         self._cache = cache
-        client = TokenClient(http, endpoints, clock, self._proof, self._scopes)
+        client = TokenClient(server, self._proof, self._scopes)
         # One environment after the other asks its person, and the next one finds what was kept for the same server.
         with _TURN:
             with cache.alone():
                 kept = cache.load()
-                bearer = _kept_bearer(kept, clock)
+                bearer = _kept_bearer(kept, server.clock)
                 if bearer is None and kept is not None and kept.refresh is not None:
                     bearer = self._refresh(client, cache, kept.refresh)
             return bearer or self._ask(client, cache)
@@ -215,8 +213,10 @@ class DeviceLogin(Login):
 
     def _refresh(self, client: TokenClient, cache: TokenCache, token: Secret) -> Bearer | None:
         """A new token (RFC 6749 section 6), kept before it is used; None when the refresh token is over."""
-        answer = client.post(client.endpoints.token, {"grant_type": "refresh_token", "refresh_token": token.reveal()})
-        bearer = bearer_of(answer, client.clock.now())
+        answer = client.post(
+            client.server.endpoints.token, {"grant_type": "refresh_token", "refresh_token": token.reveal()}
+        )
+        bearer = bearer_of(answer, client.server.clock.now())
         if bearer is None and error_code(answer) in _OVER:
             return None
         if bearer is None:
@@ -233,9 +233,9 @@ class DeviceLogin(Login):
                 fix="run it once at a terminal; in CI use client_credentials or private_key_jwt",
             )
         approval = self._begin(client)
-        self._terminal.ask(approval.words(client.endpoints.issuer))
+        self._terminal.ask(approval.words(client.server.endpoints.issuer))
         answer = _until_approved(client, approval)
-        bearer = bearer_of(answer, client.clock.now())
+        bearer = bearer_of(answer, client.server.clock.now())
         if bearer is None:
             raise client.refused(GRANT, answer)
         bearer = self._checked(client, bearer)
@@ -244,20 +244,20 @@ class DeviceLogin(Login):
 
     def _begin(self, client: TokenClient) -> DeviceApproval:
         """The codes (RFC 8628 section 3.1), with offline_access where the client has it."""
-        if not client.endpoints.others.get(ENDPOINT):
+        if not client.server.endpoints.others.get(ENDPOINT):
             raise CredentialsError(
                 "this server has no login by device code",
-                where=client.endpoints.issuer,
+                where=client.server.endpoints.issuer,
                 why="its discovery document has no device_authorization_endpoint (RFC 8628 section 4)",
                 fix="log in another way: auth.method in iac.yaml",
             )
-        path = Issuer.parse(client.endpoints.issuer).path_of(client.endpoints.others[ENDPOINT])
+        path = Issuer.parse(client.server.endpoints.issuer).path_of(client.server.endpoints.others[ENDPOINT])
         for scopes in ((*self._scopes, OFFLINE), self._scopes):
             scope = {"scope": " ".join(scopes)} if scopes else {}
             answer = client.post(path, {"client_id": self._proof.client_id, **scope})
             if error_code(answer) != "invalid_scope":
                 break
-        approval = parse_approval(answer, client.clock.now())
+        approval = parse_approval(answer, client.server.clock.now())
         if answer.status == HTTPStatus.NOT_FOUND and not answer.body:
             # what IAM says of a client that it does not have (rec: disabled-client 72)
             raise client.no_such_client("the server says 404 where device codes are asked for")
@@ -285,8 +285,8 @@ def _until_approved(client: TokenClient, approval: DeviceApproval) -> Answer:
         CredentialsError: somebody said no, or the code is over.
     """
     interval = approval.interval
-    while client.clock.now() < approval.ends:
-        client.clock.sleep(interval)
+    while client.server.clock.now() < approval.ends:
+        client.server.clock.sleep(interval)
         answer = _poll(client, approval)
         if answer is None:
             # The server is away. The question is asked again, ever more slowly: the code lives on meanwhile.
@@ -304,7 +304,7 @@ def _poll(client: TokenClient, approval: DeviceApproval) -> Answer | None:
     """The server's answer; None when it is away (RFC 8628 section 3.5)."""
     form = {"grant_type": GRANT, "device_code": approval.device_code.reveal()}
     try:
-        answer = client.post(client.endpoints.token, form)
+        answer = client.post(client.server.endpoints.token, form)
     except UnreachableError:
         return None
     return None if answer.status in PASSING else answer

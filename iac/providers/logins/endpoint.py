@@ -24,11 +24,9 @@ from iac.core.text import printable
 from iac.ports import Clock
 from iac.providers.answer import error_code, is_empty_405, read_failure
 from iac.providers.bearer import Bearer, parse_scopes, read_bearer
-from iac.providers.discovery import Endpoints
+from iac.providers.discovery import Endpoints, KnownServer
 from iac.providers.logins.signing_key import SigningKey
-from iac.transport.http import Http
-from iac.transport.message import Answer, Call, server_words
-from iac.transport.retry import skew_words
+from iac.transport.message import Answer, Call, server_words, skew_words
 
 
 class LoginProof(ABC):
@@ -218,20 +216,19 @@ class TokenClient(Struct, frozen=True):
         scopes: asked for; empty for all that the client has.
     """
 
-    http: Http
-    endpoints: Endpoints
-    clock: Clock
+    server: KnownServer
     proof: LoginProof
     scopes: tuple[str, ...]
 
     @property
     def where(self) -> str:
         """The client and the endpoint, for messages."""
-        return f"client {printable(self.proof.client_id)} at {printable(self.endpoints.token_url)}"
+        return f"client {printable(self.proof.client_id)} at {printable(self.server.endpoints.token_url)}"
 
     def post(self, path: str, form: Mapping[str, str]) -> Answer:
         """The answer to a form that is sent with the proof."""
-        return self.http.send(self.proof.call(path, form, self.endpoints, self.clock))
+        server = self.server
+        return server.http.send(self.proof.call(path, form, server.endpoints, server.clock))
 
     def refused(self, grant: str, answer: Answer) -> UnreachableError:
         """The error of an answer that brought no token (RFC 6749 section 5.2)."""
@@ -247,14 +244,14 @@ class TokenClient(Struct, frozen=True):
         if isinstance(self.proof, Assertion) and is_empty_405(answer):
             return self.no_such_client(f"{words}, as IAM does to an assertion of a client that it does not have")
         if answer.status in _REFUSALS:
-            skew = skew_words(self.http.skew)
+            skew = skew_words(self.server.http.skew)
             return CredentialsError(
                 "the server refuses the login",
                 where=self.where,
                 why=f"sent by {self.proof.method}; {words}{f'; {skew}' if skew else ''}",
                 fix=f"{self.proof.advice}; the client must be enabled, and needs the grant {grant}",
             )
-        return read_failure(Call("POST", self.endpoints.token), answer)
+        return read_failure(Call("POST", self.server.endpoints.token), answer)
 
     def no_such_client(self, why: str) -> CredentialsError:
         """The error of a login through a client that the server does not have."""

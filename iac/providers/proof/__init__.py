@@ -18,7 +18,7 @@ from iac.providers.base import Connection
 from iac.providers.discovery import check_pin, discover, documents_of
 from iac.providers.proof.authorization import Authorization
 from iac.providers.proof.keys import check_jwks_uri, check_keys
-from iac.providers.proof.server import KnownServer, asked
+from iac.providers.proof.server import AskedServer, asked
 from iac.providers.proof.token import (
     ClientLogin,
     check_device,
@@ -74,7 +74,7 @@ class OAuthProver(Prover):
         with self._lock:
             if self._known is None:
                 endpoints = discover(self._http, self._issuer, documents_of(self._api))
-                self._known = Authorization(KnownServer(self._http, self._issuer, endpoints, self._clock, self._api))
+                self._known = Authorization(AskedServer(self._http, endpoints, self._clock, self._issuer, self._api))
             return self._known
 
     def _prove(self, subject: ServiceLogin) -> tuple[Evidence, ...]:

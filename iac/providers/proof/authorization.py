@@ -15,9 +15,8 @@ from urllib.parse import SplitResult, parse_qs, urlencode, urlsplit
 
 from iac.core.proof import Evidence, Grade, ServiceLogin
 from iac.providers.answer import read_failure
-from iac.providers.proof.server import KnownServer
-from iac.transport.message import Answer, Call
-from iac.transport.retry import PASSING
+from iac.providers.proof.server import AskedServer
+from iac.transport.message import PASSING, Answer, Call
 
 NOBODYS_URI = "https://iac-verify.invalid/not-registered"
 """On a name that never resolves (RFC 2606 section 2)."""
@@ -34,7 +33,7 @@ _CODE = re.compile(r"[a-z_]{1,40}")
 class Authorization:
     """The authorization endpoint of one server. Safe to share between threads."""
 
-    def __init__(self, server: KnownServer) -> None:
+    def __init__(self, server: AskedServer) -> None:
         self.server = server
         self._lock = Lock()
         self._tells_apart: bool | None = None

@@ -21,7 +21,7 @@ from iac.providers.bearer import parse_claims, parse_scopes
 from iac.providers.logins.endpoint import basic
 from iac.providers.logins.signing_key import SigningKey, parse_key
 from iac.providers.probe import MADE_UP_CODE, Probe, is_after_login
-from iac.providers.proof.server import KnownServer, asked
+from iac.providers.proof.server import AskedServer, asked
 from iac.transport.message import LONGEST, Answer, Call, server_words
 
 LOGIN, TOKEN, REFRESH, DEVICE, INTROSPECTION, ENABLED = (
@@ -62,7 +62,7 @@ class ClientLogin(Struct):
     """
 
     subject: ServiceLogin
-    server: KnownServer
+    server: AskedServer
     token: Secret | None = None
     key: SigningKey | None = None
     is_refused: bool = field(default=False)
@@ -142,7 +142,7 @@ def _read_key(session: ClientLogin, key: Secret) -> Evidence | None:
 
 def _login(session: ClientLogin, probe: Probe) -> Evidence:
     server = session.server
-    if probe.ask(server.http, server.endpoints, server.clock):
+    if probe.ask(server):
         return Evidence(LOGIN, Grade.OK, why=_TAKEN[probe.sent_by])
     session.is_refused = True
     proof = "secret" if session.key is None else "key"

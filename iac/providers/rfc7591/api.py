@@ -68,11 +68,11 @@ class Rfc7591(Registrar):
         return self._issuer.path_of(self._key(client_id).uri)
 
     def _registration_path(self) -> str:
-        declared = self._session.endpoints().others.get("registration_endpoint", "")
+        declared = self._session.server().endpoints.others.get("registration_endpoint", "")
         if not declared:
             raise UnreachableError(
                 "this server registers no clients",
-                where=printable(self._session.endpoints().issuer),
+                where=printable(self._session.server().endpoints.issuer),
                 why="its discovery documents have no registration_endpoint (RFC 8414 section 2)",
                 fix="name it in iac.yaml, registration_endpoint: URL; a server without one cannot be used",
             )
