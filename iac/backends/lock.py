@@ -114,7 +114,6 @@ def _between(text: str, now: datetime) -> timedelta | None:
 
 _POLL = 0.05
 _LIMIT = 4096
-_WAIT = "wait for that run, or end its process: a process that is gone holds no lock"
 
 
 @contextmanager
@@ -156,7 +155,12 @@ def _wait(path: Path, file: int, clock: Clock, deadline: datetime) -> None:
     # A blocking flock has no deadline, so the lock is tried for again and again.
     while not _try_lock(file, fcntl.LOCK_EX):
         if clock.now() >= deadline:
-            raise refusal(str(path), _read(file), clock.now(), _WAIT)
+            raise refusal(
+                str(path),
+                _read(file),
+                clock.now(),
+                "wait for that run, or end its process: a process that is gone holds no lock",
+            )
         clock.sleep(_POLL)
 
 

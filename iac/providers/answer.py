@@ -196,17 +196,6 @@ def write_failure(call: Call, answer: Answer, hidden: Iterable[Secret | None] = 
     )
 
 
-def cannot_revoke(call: Call) -> ServerError:
-    """The error of a server without calls that revoke tokens: IAM up to 1.12 (rec: admin-revoke-and-reset)."""
-    return ServerError(
-        "this server cannot revoke tokens",
-        status=HTTPStatus.METHOD_NOT_ALLOWED,
-        where=_where(call),
-        why="IAM up to 1.12 has no call for it; the tokens end by themselves, when their lifetimes are over",
-        fix="wait for that, or ask an administrator of the IAM to upgrade it to 1.13 or later",
-    )
-
-
 def _not_allowed(call: Call, answer: Answer, scope: str) -> CredentialsError:
     if answer.status == HTTPStatus.UNAUTHORIZED:
         return CredentialsError(

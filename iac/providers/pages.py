@@ -25,7 +25,6 @@ from msgspec import Struct
 from iac.core.errors import UnreachableError
 from iac.core.limits import LARGEST_LIST
 from iac.core.server import switch
-from iac.ports.progress import Progress
 from iac.providers.answer import read_failure
 from iac.providers.base import LoginSession
 from iac.transport.message import Call
@@ -67,18 +66,6 @@ def read_page(session: LoginSession, path: str, first: int, count: int, scope: s
     if page is None:
         raise read_failure(call, answer, scope)
     return page
-
-
-def gather_told(
-    work: Callable[[T], R], items: Sequence[T], parallelism: int, progress: Progress, verb: str
-) -> Iterator[R]:
-    """As `gather`, with clients for items; `verb` is what happens to them, for whoever waits."""
-    if items:
-        progress.begin(len(items), "client", verb)
-    for result in gather(work, items, parallelism):
-        yield result
-        progress.leave("")
-    progress.end()
 
 
 def gather(work: Callable[[T], R], items: Sequence[T], parallelism: int) -> Iterator[R]:

@@ -1,4 +1,4 @@
-"""A request, its answer decoded within a bound, and what a server says: words made safe to show, dates, pauses. Pure."""
+"""A request, its answer decoded within a bound, and what a server says: words made safe to show, times. Pure."""
 
 from __future__ import annotations
 

@@ -1,7 +1,5 @@
 """Ids about definitions: mistakes, what only a plan finds, and warnings. Pure."""
 
-from __future__ import annotations
-
 from iac.core.explanation import error, finding, warning
 
 DEFINITIONS = (
