@@ -189,16 +189,16 @@ NEAR = timedelta(days=30)
 """How long before its end iac warns of a secret."""
 
 
-def _disabled(client: Registration, _: date) -> list[Diagnostic]:
-    return [hit("active", "somebody disabled the client on the server")] if client.is_disabled else []
+def _disabled(client: Registration, _: date) -> Iterator[Diagnostic]:
+    if client.is_disabled:
+        yield hit("active", "somebody disabled the client on the server")
 
 
-def _expires(client: Registration, today: date) -> list[Diagnostic]:
+def _expires(client: Registration, today: date) -> Iterator[Diagnostic]:
     moment = secret_end(client.answer)
     end = moment.date() if moment else None
-    if end is None or end > today + NEAR:
-        return []
-    return [hit("client_secret_expires_at", f"the client secret {'expired' if end < today else 'expires'} on {end}")]
+    if end is not None and end <= today + NEAR:
+        yield hit("client_secret_expires_at", f"the client secret {'expired' if end < today else 'expires'} on {end}")
 
 
 REGISTERED_RULES = (
