@@ -7,21 +7,45 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast
 
 import click
+from click.shell_completion import CompletionItem
 
 from iac import __version__
-from iac.cli.call import call_of
 from iac.core.explanation import page_url
 from iac.core.text import nearest, printable
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
-    from click.shell_completion import CompletionItem
-
     from iac.cli.context import CommandContext
+
+
+class Invocation:
+    """One call of iac: its global options by name, wherever they stand, and whether JSON was printed.
+
+    stdout carries one JSON value: an error after it goes to stderr alone. `sections` takes the values of a command that
+    goes through several environments, until it prints them as one.
+    """
+
+    has_shown: bool = False
+    sections: list[Any] | None = None
+
+    def __init__(self) -> None:
+        self.options: dict[str, Any] = {}
+
+    def take(self, option: click.Parameter, value: Any) -> None:
+        """Add what an option says: one that repeats adds up, of another the last one counts."""
+        is_sum = option.name in self.options and (option.multiple or getattr(option, "count", False))
+        self.options[option.name] = self.options[option.name] + value if is_sum else value
+
+
+def call_of(context: click.Context) -> Invocation:
+    """The call that a context belongs to; completion has none before."""
+    root = context.find_root()
+    if root.obj is None:
+        root.obj = Invocation()
+    return cast("Invocation", root.obj)
 
 
 def command_context(context: click.Context) -> CommandContext:
@@ -33,13 +57,11 @@ def command_context(context: click.Context) -> CommandContext:
 
 
 F = TypeVar("F", bound=Callable[..., Any])
-Completer = Callable[[click.Context, click.Parameter, str], "list[CompletionItem]"]
+Completer = Callable[[click.Context, click.Parameter, str], list[CompletionItem]]
 
 
 def _completer(words: Callable[[Path], Iterable[str]]) -> Completer:
     def complete(context: click.Context, _: click.Parameter, incomplete: str) -> list[CompletionItem]:
-        from click.shell_completion import CompletionItem  # only in completion
-
         with suppress(Exception):  # a shell has no place for a message
             known = words(command_context(context).root)
             return [CompletionItem(word) for word in known if word.startswith(incomplete) and word == printable(word)]

@@ -2,52 +2,22 @@
 
 from __future__ import annotations
 
-import functools
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Concatenate, ParamSpec, TypeVar, cast
+from typing import TypeVar
 
 from msgspec import Struct
 
-from iac.core.errors import IacError, InputError, ServerError, UnknownOutcome, UnreachableError
+from iac.core.errors import InputError, ServerError, UnreachableError
 from iac.core.model import Actual, Fields, InvalidMember, NewClient, NewToken, Registration, RegistrationAccess
 from iac.core.proof import Evidence, ServiceLogin
 from iac.core.secret import Secret
-from iac.ports.foreign import foreign_as, watch_network
+from iac.ports.foreign import answered_write, foreign_as
 
-P = ParamSpec("P")
-R = TypeVar("R")
-S = TypeVar("S")
 T = TypeVar("T")
 
 _server = foreign_as(UnreachableError, "the server cannot be used")
-
-
-def _write(method: Callable[Concatenate[S, P], R]) -> Callable[Concatenate[S, P], R]:
-    """A decorator of every write, of every provider: sent or not sent is told by what went over the wire.
-
-    A foreign exception may come from before the write, such as from a login, or from reading its answer; its kind
-    tells nothing of that. `UnknownOutcome` where a byte of a write went out, else `UnreachableError`.
-    """
-
-    def guarded(self: S, /, *args: P.args, **kwargs: P.kwargs) -> R:
-        with watch_network() as watch:
-            try:
-                return method(self, *args, **kwargs)
-            except IacError:
-                raise
-            except Exception as foreign:
-                if not watch.is_write_sent:
-                    why = f"{type(foreign).__name__}: {foreign}"
-                    raise UnreachableError("the server cannot be used", why=why) from foreign
-                raise UnknownOutcome(
-                    "the request was sent, and what came back cannot be read",
-                    why=f"{type(foreign).__name__}; iac does not know whether the server did it",
-                    fix="run it again: iac first reads what the server has",
-                ) from None  # its words may repeat a secret of the answer
-
-    return cast("Callable[Concatenate[S, P], R]", functools.update_wrapper(guarded, method))
 
 
 class Identity(Struct, frozen=True):
@@ -208,7 +178,7 @@ class Provider(Reader):
         """
         self._check_write()
 
-    @_write
+    @answered_write
     def redeem(self, client_id: str) -> Registration:
         """Make the user of the login the owner of a client without an owner (rec: self-service-redeem).
 
@@ -217,32 +187,32 @@ class Provider(Reader):
         """
         return self._redeem(client_id)
 
-    @_write
+    @answered_write
     def create(self, client: NewClient) -> Registration:
         """Register a client; the answer as it came."""
         return self._create(client)
 
-    @_write
+    @answered_write
     def update(self, fresh: Registration, fields: Fields, declared: Collection[str]) -> Registration:
         """Lay `fields` (named in `declared`; absent ones are emptied) over `fresh` and replace the registration."""
         return self._update(fresh, fields, declared)
 
-    @_write
+    @answered_write
     def rotate(self, client_id: str) -> Registration:
         """Ask for a new secret; the old one is dead at once (rec: admin-secret-rotation)."""
         return self._rotate(client_id)
 
-    @_write
+    @answered_write
     def delete(self, client_id: str) -> None:
         """Delete the registration. One that is gone already does not fail."""
         self._delete(client_id)
 
-    @_write
+    @answered_write
     def assign_owners(self, client_id: str, add: Collection[str], remove: Collection[str]) -> None:
         """Add and remove owners by account UUID (rec: admin-owners)."""
         self._assign_owners(client_id, add, remove)
 
-    @_write
+    @answered_write
     def revoke_tokens(self, client_id: str) -> None:
         """End the access and refresh tokens that the client has got (rec: admin-revoke-and-reset).
 

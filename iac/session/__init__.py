@@ -8,7 +8,6 @@ import socket
 from collections.abc import Collection, Mapping
 from contextlib import AbstractContextManager
 from datetime import timedelta
-from typing import TYPE_CHECKING
 
 from msgspec import Struct, field
 
@@ -20,13 +19,10 @@ from iac.core.state.model import State
 from iac.core.text import nearest
 from iac.ports import Clock, Deliveries, Holder, Provider, Sink, StateBackend, Vault, find_newer
 from iac.ports.progress import SILENT, Progress
+from iac.rendering.context import ProjectFacts
 from iac.rendering.renderer import Renderer
 from iac.rendering.template import Template
 from iac.session.ledger import Ledger
-
-if TYPE_CHECKING:
-    from iac.rendering.context import ProjectFacts
-
 
 _LOCK_SECONDS = 600
 
@@ -134,8 +130,6 @@ class LocalSession(StateSession, frozen=True, kw_only=True):
 
     def facts(self, state: State) -> ProjectFacts:
         """Where outputs come from, for their templates."""
-        from iac.rendering.context import ProjectFacts  # only where outputs change
-
         return ProjectFacts(self.desired.project, self.desired.environment, self.issuer(state))
 
 

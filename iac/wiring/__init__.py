@@ -16,6 +16,8 @@ from typing import Protocol
 
 from msgspec.structs import replace
 
+from iac.backends.age import AgeVault, ClearVault, RekeyVault
+from iac.backends.local import FileDeliveries
 from iac.clock import SystemClock
 from iac.config.definitions import load_environment
 from iac.config.login import with_own_login
@@ -32,6 +34,9 @@ from iac.ports.site import LoginSite, OutputSite, Site, SourceKind, ValueSource
 from iac.providers.base import Connected, Connection
 from iac.providers.logins import READ_SCOPES, WRITE_SCOPES, Login
 from iac.registry import PROVIDERS
+from iac.rendering.renderer import Renderer
+from iac.rendering.template import load_templates
+from iac.sealing import stored_identity
 from iac.session import LocalSession, Session, StateSession
 from iac.transport.http import Transport
 
@@ -63,8 +68,6 @@ def open_backend(settings: Settings, clock: Clock) -> StateBackend:
 
 def open_deliveries(settings: Settings, clock: Clock) -> Deliveries:
     """What this machine has written of the outputs of an environment."""
-    from iac.backends.local import FileDeliveries  # not where no state is used
-
     return FileDeliveries(settings.root / ".iac" / f"{settings.state.lineage or 'none'}.outputs", clock)
 
 
@@ -227,8 +230,6 @@ def open_rekey(caller: Caller) -> LocalSession:
     Raises:
         InvalidInput: iac.yaml or definitions are invalid.
     """
-    from iac.backends.age import AgeVault, RekeyVault  # only where secrets are
-
     settings, local = open_project(caller)
     sealed = AgeVault(settings.state.recipients, lambda: find_identity(settings))
     return replace(local, vault=RekeyVault(local.vault, sealed))
@@ -240,9 +241,6 @@ def open_project(caller: Caller, *, may_be_empty: bool = False) -> tuple[Setting
     Raises:
         InvalidInput: iac.yaml or definitions are invalid.
     """
-    from iac.rendering.renderer import Renderer  # not needed by state commands
-    from iac.rendering.template import load_templates
-
     settings, desired, warnings = read_environment(caller, may_be_empty=may_be_empty)
     clock, root, renderer = SystemClock(), caller.root, Renderer()
     return settings, LocalSession(
@@ -279,8 +277,6 @@ def _project(caller: Caller) -> Project:
 
 def open_vault(settings: Settings) -> Vault:
     """What seals and opens the secrets in state; the identity is read when the first one is opened."""
-    from iac.backends.age import AgeVault, ClearVault  # only where secrets are
-
     if settings.state.is_clear:
         return ClearVault()
     return AgeVault(settings.state.recipients, lambda: find_identity(settings))
@@ -288,8 +284,6 @@ def open_vault(settings: Settings) -> Vault:
 
 def find_identity(settings: Settings) -> Secret | None:
     """What iac.yaml names, else IAC_AGE_IDENTITY; where the variable is not set, the key file that `iac init` made."""
-    from iac.sealing import stored_identity  # only where secrets are opened
-
     source = settings.state.identity or ValueSource("state.encryption.identity", SourceKind.ENV, "IAC_AGE_IDENTITY")
     if source.origin is SourceKind.ENV and source.name not in os.environ:
         return stored_identity(settings.project, os.environ)

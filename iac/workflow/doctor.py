@@ -46,9 +46,9 @@ from iac.wiring import (
     open_session,
     settings_of,
 )
-from iac.workflow.outputs import find_damage, find_exposures
 from iac.workflow.pipelines import find_unlocked, find_written
 from iac.workflow.registrations import reading
+from iac.workflow.render import find_damage, find_exposures
 from iac.workflow.validate import validate
 
 READ, WRITE = "iam:admin.read", "iam:admin.write"

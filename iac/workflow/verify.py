@@ -5,12 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from iac import ports
 from iac.apply.deliver import find_block_now, fresh_content, open_key
 from iac.core.desired import OutputSpec
 from iac.core.errors import IacError, StateError
@@ -19,12 +17,12 @@ from iac.core.proof import ClientProof, Evidence, Grade, Proof, ServiceLogin
 from iac.core.secret import Secret
 from iac.core.server import detect_facts
 from iac.core.state.model import ClientState, SecretStatus, State, kid_in_use
-from iac.ports import Prover
+from iac.ports import Comparison, Prover
+from iac.providers.proof import OAuthProver
+from iac.rendering.content import ContentMismatch, FileCredentials, MalformedContent
+from iac.rendering.context import dummy_credentials
 from iac.session import LocalSession
 from iac.wiring import Caller, open_connection, open_project
-
-if TYPE_CHECKING:
-    from iac.rendering.content import FileCredentials
 
 LOGIN = "login"
 """The name of the check whose failure has a way on that depends on state."""
@@ -167,8 +165,6 @@ def prove(caller: Caller, addresses: Collection[str], begun: Callable[[Proof], N
         InputError: an address is none.
         UnreachableError: the server is not there.
     """
-    from iac.providers.proof import OAuthProver  # with its only use
-
     settings, session = open_project(caller)
     connection = open_connection(settings, caller.progress, parallelism=settings.parallelism)
     with OAuthProver(connection, session.clock, settings.api) as prover:
@@ -198,8 +194,6 @@ def read_outputs(session: LocalSession, state: State, addresses: Collection[str]
 
 
 def _read(session: LocalSession, state: State, spec: OutputSpec) -> Mapping[str, OutputReading]:
-    from iac.rendering.content import ContentMismatch  # brings in Jinja2
-
     if any(address not in state.clients for address in spec.clients):
         why = "a client of it is not applied yet"
         return _alike(spec, Evidence(OUTPUT, Grade.UNPROVEN, spec.id, why, "iac apply"))
@@ -217,9 +211,6 @@ def _read(session: LocalSession, state: State, spec: OutputSpec) -> Mapping[str,
 
 
 def _parsed(session: LocalSession, state: State, spec: OutputSpec, content: bytes) -> Mapping[str, OutputReading]:
-    from iac.rendering.content import MalformedContent  # brings in Jinja2
-    from iac.rendering.context import dummy_credentials
-
     stored = {address: state.clients[address] for address in spec.clients}
     clients = {
         at: dummy_credentials(at, client.client_id, client.applied, kid_in_use(state.keys, at, client.applied))
@@ -238,15 +229,13 @@ def _parsed(session: LocalSession, state: State, spec: OutputSpec, content: byte
 
 def _by_rendering(session: LocalSession, state: State, spec: OutputSpec, why: str) -> Mapping[str, OutputReading]:
     """The last way: the output is equal to what state renders now, so the secrets in it are those of state."""
-    from iac.rendering.content import FileCredentials  # brings in Jinja2
-
     ledger = session.ledger(state)
     try:
         fresh = fresh_content(session, ledger, spec)
     except StateError:
         told = f"{why}; with the key of the state it could be compared with a fresh rendering"
         return _alike(spec, Evidence(OUTPUT, Grade.UNPROVEN, spec.id, told))
-    if session.sinks[spec.sink].compare(spec.path, fresh) is not ports.Comparison.AS_WANTED:
+    if session.sinks[spec.sink].compare(spec.path, fresh) is not Comparison.AS_WANTED:
         return _alike(spec, Evidence(OUTPUT, Grade.FAILED, spec.id, "it is not as rendered", _CHANGED))
     check = Evidence(OUTPUT, Grade.OK, spec.id, "equal to a fresh rendering; its secret is taken from state")
     found: dict[str, OutputReading] = {}
