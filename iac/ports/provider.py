@@ -1,9 +1,9 @@
-"""A server's API, and whether credentials work there."""
+"""A server's API for registered clients."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import datetime
 from typing import TypeVar
 
@@ -11,7 +11,6 @@ from msgspec import Struct
 
 from iac.core.errors import InputError, ServerError, UnreachableError
 from iac.core.model import Actual, Fields, InvalidMember, NewClient, NewToken, Registration, RegistrationAccess
-from iac.core.proof import Evidence, ServiceLogin
 from iac.core.secret import Secret
 from iac.ports.foreign import answered_write, foreign_as
 
@@ -34,23 +33,31 @@ class Identity(Struct, frozen=True):
     expires: datetime | None = None
 
 
-class Reader(ABC):
-    """The reading half of a provider. Needs `iam:admin.read` only."""
+class Provider(ABC):
+    """A server's API for registered clients. What only reads needs `iam:admin.read` only. Every write is sent once.
+
+    All writes raise `ServerError` when the server says no (surely no effect) and `UnknownOutcome` when no usable answer
+    came back.
+    """
 
     @_server
     def read_ahead(self, expected: int) -> None:
         """Begin to read about so many clients in the background; later calls raise what fails."""
         self._read_ahead(expected)
 
-    @_server
     def use_keys(self, keys: Iterable[RegistrationAccess]) -> None:
-        """Registration access tokens, by which their clients are read and written from here on (RFC 7592)."""
-        self._use_keys(keys)
+        """Registration access tokens, by which their clients are read and written from here on (RFC 7592).
 
-    @_server
+        An API whose login is enough needs none.
+        """
+        del keys
+
     def keep_tokens(self, keep: Callable[[NewToken], None]) -> None:
-        """Call this with each new registration access token, before anything else is made of the answer with it."""
-        self._keep_tokens(keep)
+        """Call this with each new registration access token, before anything else is made of the answer with it.
+
+        An API whose login is enough gets none.
+        """
+        del keep
 
     @_server
     def find_by_name(self, client_name: str) -> tuple[str, ...]:
@@ -116,59 +123,6 @@ class Reader(ABC):
         """The issuer in the server's own spelling (OpenID Connect Discovery section 3, issuer)."""
         return self._served_issuer()
 
-    def _list_clients(self, make: Callable[[Registration], T]) -> list[T]:
-        raise _only_management("list all clients")
-
-    def _owners_of(self, client_ids: Collection[str]) -> Mapping[str, tuple[str, ...] | InvalidMember]:
-        raise _only_management("show owners")
-
-    def _read_ahead(self, expected: int) -> None:
-        """An API that reads client by client has nothing to begin with."""
-        del expected
-
-    def _use_keys(self, keys: Iterable[RegistrationAccess]) -> None:
-        """An API whose login is enough needs none."""
-        del keys
-
-    def _keep_tokens(self, keep: Callable[[NewToken], None]) -> None:
-        """An API whose login is enough gets none."""
-        del keep
-
-    def _find_by_name(self, client_name: str) -> tuple[str, ...]:
-        """An API whose ids are chosen by the caller loses none."""
-        return ()
-
-    @abstractmethod
-    def _read(self, client_ids: Collection[str], owners_of: Collection[str]) -> Actual: ...
-    @abstractmethod
-    def _get(self, client_id: str, *, with_owners: bool) -> Registration | None: ...
-    @abstractmethod
-    def _identify(self) -> Identity: ...
-    @abstractmethod
-    def _known_scopes(self) -> frozenset[str]: ...
-
-    def _check_create(self) -> None:
-        return
-
-    @abstractmethod
-    def _served_issuer(self) -> str: ...
-
-
-def _only_management(what: str) -> InputError:
-    return InputError(
-        f"this provider's API does not {what}",
-        why="only IAM's management API does, to a token with iam:admin.read",
-        fix="set provider: iam-admin in iac.yaml",
-    )
-
-
-class Provider(Reader):
-    """A server's API for registered clients. Every write is sent exactly once.
-
-    All writes raise `ServerError` when the server says no (surely no effect) and `UnknownOutcome` when no usable answer
-    came back.
-    """
-
     @_server
     def check_write(self) -> None:
         """Prove before the first write that the login may write.
@@ -232,6 +186,35 @@ class Provider(Reader):
         """
         return self._accepts_secret(client_id, secret, fields)
 
+    def _list_clients(self, make: Callable[[Registration], T]) -> list[T]:
+        raise _only_management("list all clients")
+
+    def _owners_of(self, client_ids: Collection[str]) -> Mapping[str, tuple[str, ...] | InvalidMember]:
+        raise _only_management("show owners")
+
+    def _read_ahead(self, expected: int) -> None:
+        """An API that reads client by client has nothing to begin with."""
+        del expected
+
+    def _find_by_name(self, client_name: str) -> tuple[str, ...]:
+        """An API whose ids are chosen by the caller loses none."""
+        return ()
+
+    @abstractmethod
+    def _read(self, client_ids: Collection[str], owners_of: Collection[str]) -> Actual: ...
+    @abstractmethod
+    def _get(self, client_id: str, *, with_owners: bool) -> Registration | None: ...
+    @abstractmethod
+    def _identify(self) -> Identity: ...
+    @abstractmethod
+    def _known_scopes(self) -> frozenset[str]: ...
+
+    def _check_create(self) -> None:
+        return
+
+    @abstractmethod
+    def _served_issuer(self) -> str: ...
+
     def _redeem(self, client_id: str) -> Registration:
         raise ServerError(
             "this API has no owners to be", where=client_id, fix="use provider: iam-self-service with a user's login"
@@ -255,28 +238,9 @@ class Provider(Reader):
     def _accepts_secret(self, client_id: str, secret: Secret, fields: Fields | None) -> bool: ...
 
 
-class Prover(ABC):
-    """Asks a server as a service would, with the service's own credentials. Nothing is changed there.
-
-    Tokens that it gets are neither kept nor shown. Safe to share between threads.
-    """
-
-    @_server
-    def open(self) -> None:
-        """See that the server is there and is the one that is meant.
-
-        Raises:
-            UnreachableError: it is not.
-            CredentialsError: it is another one.
-        """
-        self._open()
-
-    @_server
-    def prove(self, subject: ServiceLogin) -> Sequence[Evidence]:
-        """Every check that can be made for this client. A server that does not answer makes a check unanswered."""
-        return self._prove(subject)
-
-    @abstractmethod
-    def _open(self) -> None: ...
-    @abstractmethod
-    def _prove(self, subject: ServiceLogin) -> Sequence[Evidence]: ...
+def _only_management(what: str) -> InputError:
+    return InputError(
+        f"this provider's API does not {what}",
+        why="only IAM's management API does, to a token with iam:admin.read",
+        fix="set provider: iam-admin in iac.yaml",
+    )

@@ -100,18 +100,14 @@ class Access(Enum):
     ALL = ()
 
 
-class LoginPrompt(Protocol):
-    """Who can be asked to log in."""
+class Caller(Protocol):
+    """Who opens a session: which project and environment, and who can be asked to log in."""
 
     def can_ask(self) -> bool:
         """Whether a person reads the messages."""
 
     def say(self, text: str) -> None:
         """Say something that has to be read."""
-
-
-class Caller(LoginPrompt, Protocol):
-    """Who opens a session: which project and environment, and who can be asked to log in."""
 
     @property
     def root(self) -> Path:
@@ -298,23 +294,23 @@ def open_provider(settings: Settings, login: Login, progress: Progress, *, paral
     return provider
 
 
-def open_login(settings: Settings, scopes: tuple[str, ...], teller: LoginPrompt) -> Login:
+def open_login(settings: Settings, scopes: tuple[str, ...], caller: Caller) -> Login:
     """The way that iac.yaml names. Nothing is sent yet.
 
     Args:
         settings: of the environment.
         scopes: to ask for; empty for all that can be had.
-        teller: who can be asked.
+        caller: who can be asked.
 
     Raises:
         InputError: a secret cannot be had, or what the way needs is not installed.
     """
     if settings.auth is None:
         raise InputError("iac.yaml has no auth: how iac logs in", fix="auth: {method: ...}")
-    ask = teller.say if teller.can_ask() else None
+    ask = caller.say if caller.can_ask() else None
     # an IAM's scopes mean nothing elsewhere, where a login has what its client was given
     scopes = settings.auth.scopes or (scopes if settings.api.is_iam else ())
-    at = LoginSite(site_of(settings, SystemClock()), scopes, ask, teller.say, settings.api)
+    at = LoginSite(site_of(settings, SystemClock()), scopes, ask, caller.say, settings.api)
     login: Login = settings.auth.open(at)
     return login
 

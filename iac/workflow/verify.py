@@ -17,7 +17,7 @@ from iac.core.proof import ClientProof, Evidence, Grade, Proof, ServiceLogin
 from iac.core.secret import Secret
 from iac.core.server import detect_facts
 from iac.core.state.model import ClientState, SecretStatus, State, kid_in_use
-from iac.ports import Comparison, Prover
+from iac.ports import Comparison
 from iac.providers.proof import OAuthProver
 from iac.rendering.content import ContentMismatch, FileCredentials, MalformedContent
 from iac.rendering.context import dummy_credentials
@@ -30,7 +30,7 @@ LOGIN = "login"
 
 def verify(
     session: LocalSession,
-    prover: Prover,
+    prover: OAuthProver,
     addresses: Collection[str],
     parallelism: int,
     begun: Callable[[Proof], None] = lambda _: None,
@@ -74,7 +74,11 @@ def verify(
 
 
 def _prove(
-    session: LocalSession, prover: Prover, address: str, stored: ClientState | None, readings: Sequence[OutputReading]
+    session: LocalSession,
+    prover: OAuthProver,
+    address: str,
+    stored: ClientState | None,
+    readings: Sequence[OutputReading],
 ) -> ClientProof:
     if stored is None:
         unapplied = Evidence("state", Grade.UNPROVEN, why="it is not applied yet", fix="iac apply")
