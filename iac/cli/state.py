@@ -46,11 +46,10 @@ def init(context: CommandContext) -> None:
     """
     from iac.cli.init import tell_key  # not needed by the others
     from iac.config.project import load_project
-    from iac.wiring import open_backend
-    from iac.workflow.init import make_state
+    from iac.workflow.init import make_state  # brings in the adapters
 
     settings = load_project(context.root).settings(context.environment)
-    begun = make_state(settings, SystemClock(), open_backend)
+    begun = make_state(settings)
     click.echo(printable(f"made an empty state for environment {settings.environment}, {begun.where}"))
     tell_key(context, begun)
     context.note(f"iac.yaml names its lineage, {begun.lineage}: commit iac.yaml")

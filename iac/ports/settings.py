@@ -19,10 +19,9 @@ from iac.core.capabilities import Capabilities
 from iac.core.desired import OutputSpec
 from iac.core.errors import Diagnostic, InputError
 from iac.core.text import install_extra
-from iac.ports.clock import Clock
 from iac.ports.forge import ForgeApi
 from iac.ports.sink import Sink
-from iac.ports.site import LoginSite, OutputSite, Site, ValueSource
+from iac.ports.site import Clock, LoginSite, OutputSite, Site, ValueSource
 from iac.ports.state import StateBackend
 
 Say: TypeAlias = "Callable[..., Diagnostic]"

@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager, suppress
 from enum import Enum
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import Protocol
@@ -25,11 +26,10 @@ from iac.config.project import Project, load_project, with_base
 from iac.config.settings import Settings
 from iac.config.tree import read_tree
 from iac.core.desired import DEFAULT, Desired
-from iac.core.errors import Diagnostic, IacError, InputError
+from iac.core.errors import IacError, InputError
 from iac.core.secret import Secret
-from iac.ports import Clock, Deliveries, Sink, StateBackend, Vault
+from iac.ports import Clock, Deliveries, StateBackend, Vault
 from iac.ports.progress import Progress
-from iac.ports.settings import SinkSettings
 from iac.ports.site import LoginSite, OutputSite, Site, SourceKind, ValueSource
 from iac.providers.base import Connected, Connection
 from iac.providers.logins import READ_SCOPES, WRITE_SCOPES, Login
@@ -69,22 +69,6 @@ def open_backend(settings: Settings, clock: Clock) -> StateBackend:
 def open_deliveries(settings: Settings, clock: Clock) -> Deliveries:
     """What this machine has written of the outputs of an environment."""
     return FileDeliveries(settings.root / ".iac" / f"{settings.state.lineage or 'none'}.outputs", clock)
-
-
-def open_sinks(
-    site: Site, sinks: Mapping[str, SinkSettings], desired: Desired, identity: Callable[[], Secret | None]
-) -> dict[str, Sink]:
-    """Every sink of an environment by its name; nothing is read or sent before its first call.
-
-    Args:
-        site: of the environment.
-        sinks: their settings.
-        desired: its outputs, with those to whom each is sealed.
-        identity: what opens encrypted files.
-    """
-    return {
-        name: sink.open(OutputSite(site, name, _recipients(desired, name), identity)) for name, sink in sinks.items()
-    }
 
 
 def _recipients(desired: Desired, sink: str) -> Callable[[str], Sequence[str]]:
@@ -227,7 +211,7 @@ def open_rekey(caller: Caller) -> LocalSession:
         InvalidInput: iac.yaml or definitions are invalid.
     """
     settings, local = open_project(caller)
-    sealed = AgeVault(settings.state.recipients, lambda: find_identity(settings))
+    sealed = AgeVault(settings.state.recipients, partial(find_identity, settings))
     return replace(local, vault=RekeyVault(local.vault, sealed))
 
 
@@ -237,28 +221,27 @@ def open_project(caller: Caller, *, may_be_empty: bool = False) -> tuple[Setting
     Raises:
         InvalidInput: iac.yaml or definitions are invalid.
     """
-    settings, desired, warnings = read_environment(caller, may_be_empty=may_be_empty)
-    clock, root, renderer = SystemClock(), caller.root, Renderer()
+    project = _project(caller)
+    name = project.settings(caller.environment).environment
+    desired, settings, warnings = load_environment(project, name, may_be_empty=may_be_empty)
+    settings = with_own_login(settings, os.environ)
+    clock, renderer = SystemClock(), Renderer()
+    site, identity = site_of(settings, clock), partial(find_identity, settings)
     return settings, LocalSession(
         desired=desired,
         warnings=tuple(warnings),
         backend=open_backend(settings, clock),
         vault=open_vault(settings),
-        sinks=open_sinks(site_of(settings, clock), settings.sinks, desired, lambda: find_identity(settings)),
-        templates=load_templates(root, [spec.template for spec in desired.outputs], renderer.references),
+        sinks={
+            name: sink.open(OutputSite(site, name, _recipients(desired, name), identity))
+            for name, sink in settings.sinks.items()
+        },
+        templates=load_templates(caller.root, [spec.template for spec in desired.outputs], renderer.references),
         renderer=renderer,
         deliveries=open_deliveries(settings, clock),
         clock=clock,
         progress=caller.progress,
     )
-
-
-def read_environment(caller: Caller, *, may_be_empty: bool = False) -> tuple[Settings, Desired, list[Diagnostic]]:
-    """The settings, the desired clients and the warnings of the environment that the caller names."""
-    project = _project(caller)
-    name = project.settings(caller.environment).environment
-    desired, settings, warnings = load_environment(project, name, may_be_empty=may_be_empty)
-    return with_own_login(settings, os.environ), desired, warnings
 
 
 def settings_of(caller: Caller) -> Settings:
@@ -275,7 +258,7 @@ def open_vault(settings: Settings) -> Vault:
     """What seals and opens the secrets in state; the identity is read when the first one is opened."""
     if settings.state.is_clear:
         return ClearVault()
-    return AgeVault(settings.state.recipients, lambda: find_identity(settings))
+    return AgeVault(settings.state.recipients, partial(find_identity, settings))
 
 
 def find_identity(settings: Settings) -> Secret | None:

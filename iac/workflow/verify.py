@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -18,6 +17,7 @@ from iac.core.secret import Secret
 from iac.core.server import detect_facts
 from iac.core.state.model import ClientState, SecretStatus, State, kid_in_use
 from iac.ports import Comparison
+from iac.providers.pages import gather
 from iac.providers.proof import OAuthProver
 from iac.rendering.content import ContentMismatch, FileCredentials, MalformedContent
 from iac.rendering.context import dummy_credentials
@@ -28,45 +28,35 @@ LOGIN = "login"
 """The name of the check whose failure has a way on that depends on state."""
 
 
-def verify(
-    session: LocalSession,
-    prover: OAuthProver,
-    addresses: Collection[str],
-    parallelism: int,
-    begun: Callable[[Proof], None] = lambda _: None,
-) -> Proof:
-    """What can be said of the credentials of these addresses, of all without any.
+def prove(caller: Caller, addresses: Collection[str], begun: Callable[[Proof], None] = lambda _: None) -> Proof:
+    """What can be said of the credentials of these addresses, of all without any. No login is read.
 
-    Args:
-        session: state, outputs and templates.
-        prover: asks the server.
-        addresses: of clients that are defined; empty for all.
-        parallelism: clients that are asked about at once.
-        begun: hears of the proof before its first client.
+    `begun` hears of the proof before its first client.
 
     Raises:
+        InvalidInput: iac.yaml or definitions are invalid.
         InputError: an address is none.
         UnreachableError: the server is not there.
     """
-    targets = session.options(addresses).targets
-    wanted = [address for address in session.desired.clients if not targets or address in targets]
-    state = session.backend.load()
-    prover.open()
-    readings = read_outputs(session, state, wanted)
-
+    settings, session = open_project(caller)
     desired, progress = session.desired, session.progress
-    proof = Proof(desired.project, desired.environment, desired.issuer, ())
-    begun(proof)
-    progress.begin(len(wanted), "client", "verified")
+    connection = open_connection(settings, progress, parallelism=settings.parallelism)
+    with OAuthProver(connection, session.clock, settings.api) as prover:
+        targets = session.options(addresses).targets
+        wanted = [address for address in desired.clients if not targets or address in targets]
+        state = session.backend.load()
+        prover.open()
+        readings = read_outputs(session, state, wanted)
+        proof = Proof(desired.project, desired.environment, desired.issuer, ())
+        begun(proof)
+        progress.begin(len(wanted), "client", "verified")
 
-    def prove(address: str) -> ClientProof:
-        progress.enter(address)
-        return _prove(session, prover, address, state.clients.get(address), readings.get(address, ()))
+        def prove_one(address: str) -> ClientProof:
+            progress.enter(address)
+            return _prove(session, prover, address, state.clients.get(address), readings.get(address, ()))
 
-    # limit: each request ends by its deadline
-    with ThreadPoolExecutor(max_workers=parallelism, thread_name_prefix="iac-verify") as pool:
         clients = []
-        for client in pool.map(prove, wanted):
+        for client in gather(prove_one, wanted, settings.parallelism):
             progress.leave(client.address, client)
             clients.append(client)
     progress.end()
@@ -157,22 +147,6 @@ def _shows_secrets(session: LocalSession, stored: ClientState) -> bool:
     """Whether the server shows secrets to those who may read the client, as far as its last answer tells."""
     facts = detect_facts([stored.answer]) if stored.answer else None
     return session.desired.api.is_iam and facts is not None and facts.shows_secrets
-
-
-def prove(caller: Caller, addresses: Collection[str], begun: Callable[[Proof], None] = lambda _: None) -> Proof:
-    """What can be said of the credentials of these addresses, of all without any. No login is read.
-
-    `begun` hears of the proof before its first client.
-
-    Raises:
-        InvalidInput: iac.yaml or definitions are invalid.
-        InputError: an address is none.
-        UnreachableError: the server is not there.
-    """
-    settings, session = open_project(caller)
-    connection = open_connection(settings, caller.progress, parallelism=settings.parallelism)
-    with OAuthProver(connection, session.clock, settings.api) as prover:
-        return verify(session, prover, addresses, settings.parallelism, begun)
 
 
 OUTPUT = "output"
