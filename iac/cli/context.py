@@ -132,12 +132,6 @@ def approve(question: str, cancelled: str) -> None:
         raise DeclinedError(cancelled)
 
 
-def find_top(folder: Path) -> Path:
-    """The top of the repository that a folder is in; without one the folder itself."""
-    here = folder.resolve()
-    return next((folder for folder in (here, *here.parents) if (folder / ".git").exists()), here)
-
-
 def find_project(start: Path) -> Path:
     """The folder of the closest iac.yaml: here, or above, up to the top of the repository; `start` for none.
 
@@ -212,8 +206,10 @@ class CommandContext(Struct, frozen=True):
     @property
     def place(self) -> str:
         """The project's folder as it is seen from the top of the repository."""
+        from iac.git import find_work_tree  # not needed by --help
+
         root = self.root
-        return self.directory if root == self.start else os.path.relpath(root, find_top(root))
+        return self.directory if root == self.start else os.path.relpath(root, find_work_tree(root) or root)
 
     def path(self, name: str) -> Path:
         """A file that an option or argument names: relative to the folder that iac was started in."""

@@ -11,13 +11,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast
 
 import click
-from click.shell_completion import CompletionItem
 
 from iac import __version__
 from iac.core.explanation import page_url
 from iac.core.text import nearest, printable
 
 if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
     from iac.cli.context import CommandContext
 
 
@@ -57,11 +58,13 @@ def command_context(context: click.Context) -> CommandContext:
 
 
 F = TypeVar("F", bound=Callable[..., Any])
-Completer = Callable[[click.Context, click.Parameter, str], list[CompletionItem]]
+Completer = Callable[[click.Context, click.Parameter, str], "list[CompletionItem]"]
 
 
 def _completer(words: Callable[[Path], Iterable[str]]) -> Completer:
     def complete(context: click.Context, _: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        from click.shell_completion import CompletionItem  # only in completion
+
         with suppress(Exception):  # a shell has no place for a message
             known = words(command_context(context).root)
             return [CompletionItem(word) for word in known if word.startswith(incomplete) and word == printable(word)]
