@@ -12,7 +12,8 @@ from itertools import pairwise
 
 import click
 
-from iac.cli.options import GLOBAL, Group, Invocation
+from iac.cli.call import Invocation
+from iac.cli.options import GLOBAL, Group
 from iac.core.explanation import DOCS
 
 GROUPS: dict[str, dict[str, str]] = {

@@ -24,7 +24,7 @@ import click
 from msgspec import Struct
 from msgspec.structs import replace
 
-from iac.cli.options import call_of
+from iac.cli.call import call_of
 from iac.cli.progress import ShownProgress
 from iac.core.errors import DeclinedError, InputError, RenderError
 from iac.core.explanation import Explanation

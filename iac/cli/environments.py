@@ -11,9 +11,9 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from iac.cli import INTERRUPTED
+from iac.cli.call import call_of
 from iac.cli.context import CommandContext, show_json
 from iac.cli.failure import error_lines, exit_code, known_error, report
-from iac.cli.options import call_of
 from iac.cli.progress import NestedProgress
 from iac.core.errors import IacError
 from iac.core.text import printable

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from iac.cli import ci
 from iac.sandbox.fault import Fault, FaultKind
 from iac.sealing import new_identity
+from iac.workflow import plan
 from tests.e2e.test_succession import ADDRESS, CLIENT_ID, FILE, NEXT, applied, later, registered, staying, writes
 
 if TYPE_CHECKING:
@@ -96,14 +96,14 @@ def test_nothing_else_is_applied_at_night(rotated: Project, monkeypatch: pytest.
 
 def test_what_comes_in_between_stops_it(rotated: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     later(monkeypatch, 3)
-    real = ci.read_plan
+    real = plan.read_plan
 
     def read_then_change(*arguments: Any) -> Any:
         found = real(*arguments)
         rotated.edit(FILE, '"client_name": "Client team/portal"', '"client_name": "Meanwhile"')
         return found
 
-    monkeypatch.setattr(ci, "read_plan", read_then_change)
+    monkeypatch.setattr("iac.cli.ci.read_plan", read_then_change)
     _, issue = night(rotated, 4)
     assert "it was not deleted: the plan does more than end grace times, nothing was sent" in issue["body"]
     assert registered(rotated) == {CLIENT_ID, NEXT}

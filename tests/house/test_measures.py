@@ -10,8 +10,8 @@ from __future__ import annotations
 from tests.house import measures
 
 LIMITS = {  # measure: (limit, goal)
-    "modules": (279, 300),
-    "statements outside the sandbox": (24_449, 19_525),
+    "modules": (280, 300),
+    "statements outside the sandbox": (24_456, 19_525),
     "class names with two meanings": (0, 0),
     "types for a message": (1, 1),
     "exceptions from lint": (31, 40),
