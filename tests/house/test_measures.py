@@ -14,7 +14,7 @@ LIMITS = {  # measure: (limit, goal)
     "statements outside the sandbox": (24_520, 19_525),
     "class names with two meanings": (0, 0),
     "types for a message": (1, 1),
-    "exceptions from lint": (32, 40),
+    "exceptions from lint": (31, 40),
     "circles of imports": (0, 0),
     "modules with a gerund for a name": (0, 0),
 }
