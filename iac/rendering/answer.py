@@ -15,8 +15,8 @@ from msgspec.structs import replace
 
 from iac.core.errors import RenderError
 from iac.core.limits import TEMPLATE_SECONDS, TOO_LONG, TOO_MUCH, WORKER_MEMORY
-from iac.rendering.engine import TemplateTimeout, compile_template, limit_error, references, render
-from iac.rendering.renderer import Answer, Question, pack, unpack
+from iac.rendering.engine import TemplateTimeout, limit_error
+from iac.rendering.renderer import Answer, Question, pack, result_of, unpack
 
 _SIZE = Path("/proc/self/statm")  # of Linux; elsewhere the system does not hold a process to its memory either
 
@@ -50,7 +50,7 @@ def _limited_reply(asked: Question) -> Answer[Any]:
 
     with _limited():
         try:
-            return Answer(_result(asked))
+            return Answer(result_of(asked))
         except RenderError as error:
             return Answer(error=error)
         except MalformedContent as error:
@@ -59,25 +59,6 @@ def _limited_reply(asked: Question) -> Answer[Any]:
             return Answer(changed=str(error))
         except (TemplateTimeout, MemoryError) as error:
             return Answer(error=limit_error(error, asked.template.file))
-
-
-def _result(asked: Question) -> object:
-    template = asked.template
-    match asked.what:
-        case "references":
-            return references(template.name, template.text)
-        case "entries":
-            from iac.rendering.reads import entries_read  # for this question alone
-
-            return entries_read(template)
-        case "check":
-            compile_template(template)
-            return None
-        case "render":
-            return render(template, *asked.outputs[0])
-    from iac.rendering.content import read_credentials  # brings in YAML, for iac verify alone
-
-    return list(read_credentials(asked.content, template, *asked.outputs[0]).values())
 
 
 @contextmanager

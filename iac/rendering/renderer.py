@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 import weakref
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Annotated, Generic, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Generic, TypeVar
 
 from msgspec import UNSET, Meta, Struct, UnsetType, convert, to_builtins
 
@@ -126,10 +126,6 @@ class Renderer:
         Raises:
             RenderError: its syntax, or a name that does not stand there in quotes.
         """
-        if is_builtin(name):
-            from iac.rendering.engine import references  # brings in Jinja2
-
-            return references(name, text)
         return self._ask(Question("references", Template(name, "", {name: text})), Answer[list[str]])
 
     def entries(self, template: Template) -> frozenset[str] | None:
@@ -138,10 +134,6 @@ class Renderer:
         Raises:
             RenderError: its syntax, or it takes too much.
         """
-        if is_builtin(template.name):
-            from iac.rendering.reads import entries_read  # brings in Jinja2
-
-            return entries_read(template)
         return self._ask(Question("entries", template), Answer[frozenset[str] | None])
 
     def check(self, template: Template) -> None:
@@ -150,12 +142,7 @@ class Renderer:
         Raises:
             RenderError: with file and line.
         """
-        if is_builtin(template.name):
-            from iac.rendering.engine import compile_template  # brings in Jinja2
-
-            compile_template(template)
-        else:
-            self._ask(Question("check", template), Answer[None])
+        self._ask(Question("check", template), Answer[None])
 
     def render(
         self, template: Template, spec: OutputSpec, clients: Mapping[str, Credentials], facts: ProjectFacts
@@ -165,10 +152,6 @@ class Renderer:
         Raises:
             RenderError: with the template's file and line; it holds no value that the template was given.
         """
-        if is_builtin(template.name):
-            from iac.rendering.engine import render  # brings in Jinja2
-
-            return render(template, spec, clients, facts)
         return self._ask(Question("render", template, [_output(spec, clients, facts)]), Answer[bytes])
 
     def rehearse(self, template: Template, outputs: Sequence[Output]) -> list[RenderError | None]:
@@ -184,10 +167,9 @@ class Renderer:
     def _rehearse(self, template: Template, outputs: Sequence[Output]) -> list[RenderError | None]:
         """What the process answers about the first of these outputs; nothing when it has died over one of them."""
         question = Question("rehearse", template, [_output(*output) for output in outputs])
+        length = Meta(min_length=1, max_length=len(outputs))
         try:
-            errors = self._ask(question, Answer[Annotated[list[RenderError | None], Meta(min_length=1)]])[
-                : len(outputs)
-            ]
+            errors = self._ask(question, Answer[Annotated[list[RenderError | None], length]])
         except RenderError as error:
             self._exceeding -= _is_exceeding(error)  # it counts when the output is asked about alone
             return []
@@ -218,10 +200,6 @@ class Renderer:
             MalformedContent: a value cannot be read back from what the template makes of it.
             ContentMismatch: the file is not as its template makes it.
         """
-        if is_builtin(template.name):
-            from iac.rendering.content import read_credentials  # brings in Jinja2
-
-            return read_credentials(content, template, spec, clients, facts)
         from iac.rendering.content import FileCredentials  # brings in Jinja2
 
         question = Question("read", template, [_output(spec, clients, facts)], content)
@@ -231,7 +209,10 @@ class Renderer:
         return dict(zip(addresses, credentials, strict=True))
 
     def _ask(self, question: Question, kind: type[Answer[Result]]) -> Result:
-        """What the process answers to a question about a template. Whoever writes bad ones keeps no job for long."""
+        """The answer to a question. Whoever writes bad templates keeps no job for long."""
+        if is_builtin(question.template.name):
+            result: Result = result_of(question)
+            return result
         if self._exceeding >= TEMPLATE_FAILURES:
             raise RenderError(FAILED, where=question.template.file, why=TOO_MANY, fix="correct those first")
         try:
@@ -266,6 +247,28 @@ class Renderer:
             why = _JUNK
         fix = "look for large powers, repetitions and loops in it"
         raise RenderError(FAILED, where=question.template.file, why=why, fix=fix)
+
+
+def result_of(question: Question) -> Any:
+    """What a question about one output asks for, without limits."""
+    from iac.rendering.engine import compile_template, references, render  # brings in Jinja2
+
+    template = question.template
+    match question.what:
+        case "references":
+            return references(template.name, template.text)
+        case "entries":
+            from iac.rendering.reads import entries_read  # for this question alone
+
+            return entries_read(template)
+        case "check":
+            compile_template(template)
+            return None
+        case "render":
+            return render(template, *question.outputs[0])
+    from iac.rendering.content import read_credentials  # brings in YAML, for iac verify alone
+
+    return list(read_credentials(question.content, template, *question.outputs[0]).values())
 
 
 def _is_exceeding(error: RenderError | None) -> bool:

@@ -131,7 +131,7 @@ def test_memory_that_runs_out_elsewhere_is_told_without_a_line(here: Renderer, m
     def no_memory(*_: object) -> None:
         raise MemoryError
 
-    monkeypatch.setattr("iac.rendering.answer.compile_template", no_memory)
+    monkeypatch.setattr("iac.rendering.engine.compile_template", no_memory)
     with pytest.raises(RenderError) as caught:
         here.check(template(""))
     assert (TOO_MUCH, "templates/x.j2") == (caught.value.why, caught.value.where)
@@ -300,7 +300,7 @@ def test_built_ins_start_no_process_and_bring_in_nothing_for_one() -> None:
 
 
 def test_built_ins_are_rendered_and_read_in_place(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Renderer, "_ask", lambda *_: pytest.fail("a process"))
+    monkeypatch.setattr(Renderer, "_answer", lambda *_: pytest.fail("a process"))
     from pathlib import Path  # only here
 
     from iac.rendering.template import load_templates
