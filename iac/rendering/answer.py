@@ -16,7 +16,7 @@ from msgspec.structs import replace
 from iac.core.errors import RenderError
 from iac.core.limits import TEMPLATE_SECONDS, TOO_LONG, TOO_MUCH, WORKER_MEMORY
 from iac.rendering.engine import TemplateTimeout, limit_error
-from iac.rendering.renderer import Answer, Question, pack, result_of, unpack
+from iac.rendering.renderer import TemplateAnswer, Question, pack, result_of, unpack
 
 _SIZE = Path("/proc/self/statm")  # of Linux; elsewhere the system does not hold a process to its memory either
 
@@ -24,7 +24,7 @@ _SIZE = Path("/proc/self/statm")  # of Linux; elsewhere the system does not hold
 def answer(question: bytes) -> bytes:
     """The answer to a question of `iac.rendering.renderer`."""
     asked = unpack(question, Question)
-    reply = Answer(_rehearse(asked)) if asked.what == "rehearse" else _limited_reply(asked)
+    reply = TemplateAnswer(_rehearse(asked)) if asked.what == "rehearse" else _limited_reply(asked)
     return pack(replace(reply, is_last=_is_large()))
 
 
@@ -44,21 +44,21 @@ def _rehearse(asked: Question) -> list[RenderError | None]:
     return errors
 
 
-def _limited_reply(asked: Question) -> Answer[Any]:
+def _limited_reply(asked: Question) -> TemplateAnswer[Any]:
     """The result within the limits, or why there is none."""
     from iac.rendering.content import ContentMismatch, MalformedContent
 
     with _limited():
         try:
-            return Answer(result_of(asked))
+            return TemplateAnswer(result_of(asked))
         except RenderError as error:
-            return Answer(error=error)
+            return TemplateAnswer(error=error)
         except MalformedContent as error:
-            return Answer(unreadable=str(error))
+            return TemplateAnswer(unreadable=str(error))
         except ContentMismatch as error:
-            return Answer(changed=str(error))
+            return TemplateAnswer(changed=str(error))
         except (TemplateTimeout, MemoryError) as error:
-            return Answer(error=limit_error(error, asked.template.file))
+            return TemplateAnswer(error=limit_error(error, asked.template.file))
 
 
 @contextmanager

@@ -63,7 +63,7 @@ class Question(_Hidden):
     content: bytes = b""
 
 
-class Answer(_Hidden, Generic[Result]):
+class TemplateAnswer(_Hidden, Generic[Result]):
     """A result, or why there is none: `unreadable` and `changed` are of a file. Nothing follows the last answer."""
 
     result: Result | UnsetType = UNSET
@@ -126,7 +126,7 @@ class Renderer:
         Raises:
             RenderError: its syntax, or a name that does not stand there in quotes.
         """
-        return self._ask(Question("references", Template(name, "", {name: text})), Answer[list[str]])
+        return self._ask(Question("references", Template(name, "", {name: text})), TemplateAnswer[list[str]])
 
     def entries(self, template: Template) -> frozenset[str] | None:
         """Names of entries of a client that a template may read; None for all of them.
@@ -134,7 +134,7 @@ class Renderer:
         Raises:
             RenderError: its syntax, or it takes too much.
         """
-        return self._ask(Question("entries", template), Answer[frozenset[str] | None])
+        return self._ask(Question("entries", template), TemplateAnswer[frozenset[str] | None])
 
     def check(self, template: Template) -> None:
         """Compile a template.
@@ -142,7 +142,7 @@ class Renderer:
         Raises:
             RenderError: with file and line.
         """
-        self._ask(Question("check", template), Answer[None])
+        self._ask(Question("check", template), TemplateAnswer[None])
 
     def render(
         self, template: Template, spec: OutputSpec, clients: Mapping[str, Credentials], facts: ProjectFacts
@@ -152,7 +152,7 @@ class Renderer:
         Raises:
             RenderError: with the template's file and line; it holds no value that the template was given.
         """
-        return self._ask(Question("render", template, [_output(spec, clients, facts)]), Answer[bytes])
+        return self._ask(Question("render", template, [_output(spec, clients, facts)]), TemplateAnswer[bytes])
 
     def rehearse(self, template: Template, outputs: Sequence[Output]) -> list[RenderError | None]:
         """Why outputs of one template cannot be rendered, each by itself; None for one that can."""
@@ -169,7 +169,7 @@ class Renderer:
         question = Question("rehearse", template, [_output(*output) for output in outputs])
         length = Meta(min_length=1, max_length=len(outputs))
         try:
-            errors = self._ask(question, Answer[Annotated[list[RenderError | None], length]])
+            errors = self._ask(question, TemplateAnswer[Annotated[list[RenderError | None], length]])
         except RenderError as error:
             self._exceeding -= _is_exceeding(error)  # it counts when the output is asked about alone
             return []
@@ -205,10 +205,10 @@ class Renderer:
         question = Question("read", template, [_output(spec, clients, facts)], content)
         addresses = dict.fromkeys(spec.clients)
         length = Meta(min_length=len(addresses), max_length=len(addresses))
-        credentials = self._ask(question, Answer[Annotated[list[FileCredentials], length]])
+        credentials = self._ask(question, TemplateAnswer[Annotated[list[FileCredentials], length]])
         return dict(zip(addresses, credentials, strict=True))
 
-    def _ask(self, question: Question, kind: type[Answer[Result]]) -> Result:
+    def _ask(self, question: Question, kind: type[TemplateAnswer[Result]]) -> Result:
         """The answer to a question. Whoever writes bad templates keeps no job for long."""
         if is_builtin(question.template.name):
             result: Result = result_of(question)
@@ -221,7 +221,7 @@ class Renderer:
             self._exceeding += _is_exceeding(error)
             raise
 
-    def _answer(self, question: Question, kind: type[Answer[Result]]) -> Result:
+    def _answer(self, question: Question, kind: type[TemplateAnswer[Result]]) -> Result:
         from iac.process import Failure, ProcessError, Worker  # for templates of the project alone
 
         if self._worker is None:
@@ -280,7 +280,7 @@ def _output(spec: OutputSpec, clients: Mapping[str, Credentials], facts: Project
     return spec, {address: clients[address] for address in spec.clients}, facts
 
 
-def _result(answer: Answer[Result]) -> Result:
+def _result(answer: TemplateAnswer[Result]) -> Result:
     """The result of an answer, or the error that it tells."""
     if answer.result is not UNSET:
         return answer.result
