@@ -16,7 +16,7 @@ from msgspec.structs import replace
 from iac.core.errors import RenderError
 from iac.core.limits import TEMPLATE_SECONDS, TOO_LONG, TOO_MUCH, WORKER_MEMORY
 from iac.rendering.engine import TemplateTimeout, limit_error
-from iac.rendering.renderer import TemplateAnswer, Question, pack, result_of, unpack
+from iac.rendering.renderer import Question, TemplateAnswer, pack, result_of, unpack
 
 _SIZE = Path("/proc/self/statm")  # of Linux; elsewhere the system does not hold a process to its memory either
 
