@@ -4,12 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-<<<<<<< HEAD
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from typing import TYPE_CHECKING
-=======
->>>>>>> main
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -47,7 +42,7 @@ def prove(caller: Caller, addresses: Collection[str], begun: Callable[[Proof], N
     settings, session = open_project(caller)
     desired, progress = session.desired, session.progress
     connection = open_connection(settings, progress, parallelism=settings.parallelism)
-    with OAuthProver(connection, session.clock, settings.api) as prover:
+    with closing(OAuthProver(connection, session.clock, settings.api)) as prover:
         targets = session.options(addresses).targets
         wanted = [address for address in desired.clients if not targets or address in targets]
         state = session.backend.load()
@@ -155,27 +150,6 @@ def _shows_secrets(session: LocalSession, stored: ClientState) -> bool:
     return session.desired.api.is_iam and facts is not None and facts.shows_secrets
 
 
-<<<<<<< HEAD
-def prove(caller: Caller, addresses: Collection[str], begun: Callable[[Proof], None] = lambda _: None) -> Proof:
-    """What can be said of the credentials of these addresses, of all without any. No login is read.
-
-    `begun` hears of the proof before its first client.
-
-    Raises:
-        InvalidInput: iac.yaml or definitions are invalid.
-        InputError: an address is none.
-        UnreachableError: the server is not there.
-    """
-    from iac.providers.proof import OAuthProver  # with its only use
-
-    settings, session = open_project(caller)
-    connection = open_connection(settings, caller.progress, parallelism=settings.parallelism)
-    with closing(OAuthProver(connection, session.clock, settings.api)) as prover:
-        return verify(session, prover, addresses, settings.parallelism, begun)
-
-
-=======
->>>>>>> main
 OUTPUT = "output"
 _CHANGED = "it was changed after it was rendered, or the template was: iac render"
 

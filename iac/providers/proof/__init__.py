@@ -33,11 +33,7 @@ from iac.providers.proof.token import (
 )
 from iac.transport.http import Http
 
-<<<<<<< HEAD
-=======
 _server = foreign_as(UnreachableError, "the server cannot be used")
-_NEEDS_USER = "a user, or a token of one, is needed for it"
->>>>>>> main
 _OWN: dict[str, Callable[[ClientLogin], Evidence]] = {
     "client_credentials": check_token,
     "refresh_token": check_refresh,
@@ -46,17 +42,12 @@ _OWN: dict[str, Callable[[ClientLogin], Evidence]] = {
 """Grants that a client's own credentials say something about."""
 
 
-<<<<<<< HEAD
-class OAuthProver(Prover):
-    """Asks the endpoints of one issuer. Close it after use; nothing is sent before `open`."""
-=======
 class OAuthProver:
     """Asks a server as a service would, with the service's own credentials. Nothing is changed there.
 
-    Tokens that it gets are neither kept nor shown. Safe to share between threads. A context manager; nothing is sent
+    Tokens that it gets are neither kept nor shown. Safe to share between threads. Close it after use; nothing is sent
     before `open`.
     """
->>>>>>> main
 
     def __init__(self, connection: Connection, clock: Clock, api: Capabilities) -> None:
         """Make it ready.
