@@ -286,7 +286,7 @@ FINDINGS = (
     ),
     finding(
         "output-obstructed",
-        what="Something else stands where an output is to be written, such as a folder. `iac validate` does not look.",
+        what="A folder, or another thing that is not a file, has the place of an output. `iac validate` does not look.",
         why="`iac apply` sends nothing if an output of its changes cannot be written.",
         fix="Remove what is there, or change the output's path.",
     ),
