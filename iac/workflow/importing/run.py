@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -326,13 +326,13 @@ def _store(
             create_text(secrets_to, f"{text}\n", 0o600)  # for `iac secret import`; nobody else can read it
             undo.callback(secrets_to.unlink, missing_ok=True)
         texts = {draft.file: draft.text for draft in drafts}
-        write_together(project.root, texts, lambda: _check(project, environment, known))
+        write_together(project.root, texts, lambda: _check(project, environment, known, drafts))
         undo.pop_all()
 
 
-def _check(project: Project, environment: str, before: ProjectSurvey) -> None:
+def _check(project: Project, environment: str, before: ProjectSurvey, drafts: Iterable[DefinitionDraft]) -> None:
     known = {(diagnostic.id, diagnostic.location, diagnostic.summary) for diagnostic in before.mistakes}
-    after = survey(project, environment).mistakes
+    after = survey(project, environment, {draft.address: draft.read for draft in drafts if draft.read}).mistakes
     wrong = [
         diagnostic for diagnostic in after if (diagnostic.id, diagnostic.location, diagnostic.summary) not in known
     ]
