@@ -9,13 +9,14 @@ duplicate keys, ...) is refused.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from sys import intern
 from typing import Any, ClassVar
 
 import yaml
 from msgspec import Struct, field
+from msgspec.structs import replace
 from yaml.events import (
     AliasEvent,
     DocumentStartEvent,
@@ -32,8 +33,11 @@ from iac.files import read
 Pointer = tuple[str | int, ...]
 """Keys and indexes from the root to a value."""
 
-Place = tuple[int, int, int, int]
-"""Line and column of the key (list items: of the item), line and column of the value; from 1."""
+Place = tuple[Any, Any, Any]
+"""The marks of a key and of its value (list items: of the item, twice), and the places in the value."""
+
+Places = Mapping[str, Place] | Sequence[Place] | None
+"""Where the keys of a mapping or the items of a list stand; None for a plain value."""
 
 MAX_DEPTH = 32
 MAX_NODES = 20_000
@@ -71,7 +75,7 @@ class ParsedText(Struct):
 
     file: str = ""
     values: list[Any] = field(default_factory=list)
-    places: dict[Pointer, Place] = field(default_factory=dict)
+    place: Place = (None, None, None)
     mistakes: list[Diagnostic] = field(default_factory=list)
     faulty: list[Pointer] = field(default_factory=list)
     is_whole: bool = True
@@ -80,6 +84,10 @@ class ParsedText(Struct):
     def value(self) -> Any:
         """What the first document holds; None without one."""
         return self.values[0] if self.values else None
+
+
+def _location(file: str, mark: Any) -> Location:
+    return Location(file, mark.line + 1, mark.column + 1) if mark else Location(file)
 
 
 class _Stop(Exception):
@@ -111,9 +119,9 @@ class YamlReader:
         self.next_event()  # the stream's start
         while (event := self.next_event()).__class__ is DocumentStartEvent and self._takes(event):
             event = self.next_event()
-            mark = event.start_mark
-            self.parsed.places[()] = (mark.line + 1, mark.column + 1, mark.line + 1, mark.column + 1)
-            self.parsed.values.append(self.node(event, ()))
+            value, places = self.node(event, ())
+            self.parsed.values.append(value)
+            self.parsed.place = (event.start_mark, event.start_mark, places)
             self.next_event()  # the document's end
 
     def _takes(self, event: Any) -> bool:
@@ -129,17 +137,13 @@ class YamlReader:
 
     def fault(self, event: Any, rule: str, summary: str, *, why: str = "", fix: str = "") -> None:
         """Collect a mistake."""
-        self._refuse(event.start_mark, rule, summary, why=why, fix=fix)
-
-    def _refuse(self, mark: Any, rule: str, summary: str, *, why: str = "", fix: str = "") -> None:
-        self.parsed.mistakes.append(
-            mistake(rule, summary, Location(self.parsed.file, mark.line + 1, mark.column + 1), why=why, fix=fix)
-        )
+        place = _location(self.parsed.file, event.start_mark)
+        self.parsed.mistakes.append(mistake(rule, summary, place, why=why, fix=fix))
         if len(self.parsed.mistakes) >= MAX_MISTAKES:
             raise _Stop
 
-    def node(self, event: Any, pointer: Pointer) -> Any:
-        """The value that begins with this event."""
+    def node(self, event: Any, pointer: Pointer) -> tuple[Any, Places]:
+        """The value that begins with this event, and the places in it."""
         self.nodes += 1
         if self.nodes > self.max_nodes:
             self.fault(event, "yaml-too-large", f"the file has more than {self.max_nodes} values", fix=self.smaller)
@@ -148,7 +152,7 @@ class YamlReader:
         if kind is AliasEvent:
             self.alias(event)
             self.parsed.faulty.append(pointer)
-            return None
+            return None, None
         count = len(self.parsed.mistakes)
         if event.anchor or event.tag:
             self.properties(event)
@@ -156,7 +160,7 @@ class YamlReader:
             value = self.scalar(event)
             if len(self.parsed.mistakes) > count:
                 self.parsed.faulty.append(pointer)
-            return value
+            return value, None
         if len(pointer) >= MAX_DEPTH:
             self.fault(event, "yaml-too-deep", f"the file is nested deeper than {MAX_DEPTH} levels", fix="flatten it")
             raise _Stop
@@ -216,31 +220,28 @@ class YamlReader:
         self.fault(event, "yaml-number", "the number is infinite, or not a number", fix=_QUOTE)
         return None
 
-    def _mapping(self, pointer: Pointer) -> dict[str, Any]:
+    def _mapping(self, pointer: Pointer) -> tuple[dict[str, Any], dict[str, Place]]:
         value: dict[str, Any] = {}
-        places = self.parsed.places
+        places: dict[str, Place] = {}
         next_event = self.next_event
         while (event := next_event()).__class__ is not MappingEndEvent:
             key = self._key(event, pointer)
-            mark = event.start_mark
-            event = next_event()
-            inner = event.start_mark
+            inner = next_event()
             if key is None or key in value:
                 if key is not None:
-                    self._refuse(
-                        mark,
+                    self.fault(
+                        event,
                         "yaml-duplicate-key",
                         f"the key {key} is there twice",
-                        why=f"it is on line {places[*pointer, key][0]} already",
+                        why=f"it is on line {places[key][0].line + 1} already",
                         fix="delete one of them",
                     )
                     self.parsed.faulty.append((*pointer, key))
-                self._skip(event, pointer)
+                self.node(inner, (*pointer, ""))  # its mistakes are reported
                 continue
-            path = (*pointer, key)
-            places[path] = (mark.line + 1, mark.column + 1, inner.line + 1, inner.column + 1)
-            value[key] = self.node(event, path)
-        return value
+            value[key], below = self.node(inner, (*pointer, key))
+            places[key] = (event.start_mark, inner.start_mark, below)
+        return value, places
 
     def _key(self, event: Any, pointer: Pointer) -> str | None:
         """The key, None when a key cannot be like that; its events are consumed."""
@@ -262,25 +263,17 @@ class YamlReader:
             why="aliases, tags, lists and mappings cannot be keys",
             fix="write the key as text",
         )
-        self._skip(event, pointer)
+        self.node(event, (*pointer, ""))
         return None
 
-    def _skip(self, event: Any, pointer: Pointer) -> None:
-        """Read a value that is not used: its mistakes are reported, its places are not kept."""
-        places, self.parsed.places = self.parsed.places, {}
-        self.node(event, (*pointer, ""))
-        self.parsed.places = places
-
-    def _sequence(self, pointer: Pointer) -> list[Any]:
+    def _sequence(self, pointer: Pointer) -> tuple[list[Any], list[Place]]:
         value: list[Any] = []
-        places = self.parsed.places
+        places: list[Place] = []
         while (event := self.next_event()).__class__ is not SequenceEndEvent:
-            path = (*pointer, len(value))
-            mark = event.start_mark
-            line, column = mark.line + 1, mark.column + 1
-            places[path] = (line, column, line, column)
-            value.append(self.node(event, path))
-        return value
+            item, below = self.node(event, (*pointer, len(value)))
+            value.append(item)
+            places.append((event.start_mark, event.start_mark, below))
+        return value, places
 
 
 def parse_yaml(
@@ -321,39 +314,50 @@ class Document(Struct, frozen=True):
 
     Attributes:
         file: path relative to the project, with `/`.
+        content: its bytes.
         value: what it holds: dict, list, str, int, float, bool, None.
-        places: pointer -> where its key (list items: the item) and where its value begin.
+        place: where it begins, and the places in it.
         faulty: pointers of values that are refused as YAML and read as something else, such as an alias.
+        base: pointer of the value in its file.
     """
 
     file: str
     value: Any
-    places: Mapping[Pointer, Place]
+    content: bytes = b""
+    place: Place = (None, None, None)
     faulty: tuple[Pointer, ...] = ()
+    base: Pointer = ()
 
     def is_faulty(self, pointer: Pointer) -> bool:
         """Whether a value, or one that it lies in, was refused as YAML."""
-        return any(pointer[: len(faulty)] == faulty for faulty in self.faulty)
+        whole = (*self.base, *pointer)
+        return any(whole[: len(faulty)] == faulty for faulty in self.faulty)
 
     def part(self, pointer: Pointer, value: Any) -> Document:
         """A value of the document as a document of its own; `value` takes its place."""
-        depth = len(pointer)
-        places = {inner[depth:]: place for inner, place in self.places.items() if inner[:depth] == pointer}
-        faulty = tuple(inner[depth:] for inner in self.faulty if inner[:depth] == pointer)
-        return Document(self.file, value, places, faulty)
+        return replace(self, value=value, base=(*self.base, *pointer))
+
+    def has(self, *pointer: str | int) -> bool:
+        """Whether the file has this key or item."""
+        return self._find(pointer)[1]
 
     def at(self, *pointer: str | int) -> Location:
         """Where a value begins; that of the closest parent when there is none."""
-        return self._locate(pointer, 2)
+        return _location(self.file, self._find(pointer)[0][1])
 
     def at_key(self, *pointer: str | int) -> Location:
         """Where a key begins; that of the closest parent when there is none."""
-        return self._locate(pointer, 0)
+        return _location(self.file, self._find(pointer)[0][0])
 
-    def _locate(self, pointer: Pointer, index: int) -> Location:
-        while (place := self.places.get(pointer)) is None and pointer:
-            pointer = pointer[:-1]
-        return Location(self.file, place[index], place[index + 1]) if place else Location(self.file)
+    def _find(self, pointer: Pointer) -> tuple[Place, bool]:
+        """The place of a value or of its closest parent, and whether it is the value's."""
+        place = self.place
+        for key in (*self.base, *pointer):
+            try:
+                place = place[2][key]
+            except (LookupError, TypeError):
+                return place, False
+        return place, True
 
 
 def read_document(root: Path, file: str) -> tuple[Document | None, list[Diagnostic]]:
@@ -403,10 +407,10 @@ def parse_document(
         for match in matches
         if not text.startswith("\r\n", match.start())
     ]
-    return (None, hidden[:20]) if hidden else _parsed(text, file, reader)
+    return (None, hidden[:20]) if hidden else _parsed(content, text, file, reader)
 
 
-def _parsed(text: str, file: str, reader: type[YamlReader]) -> tuple[Document | None, list[Diagnostic]]:
+def _parsed(content: bytes, text: str, file: str, reader: type[YamlReader]) -> tuple[Document | None, list[Diagnostic]]:
     parsed = parse_yaml(text, file=file, reader=reader)
     diagnostics = parsed.mistakes
     if parsed.is_whole and parsed.value is None and not diagnostics:
@@ -414,4 +418,4 @@ def _parsed(text: str, file: str, reader: type[YamlReader]) -> tuple[Document | 
         return None, [mistake("file-empty", "the file holds nothing", Location(file), fix=fix)]
     if not parsed.is_whole or parsed.value is None:
         return None, diagnostics
-    return Document(file, parsed.value, parsed.places, tuple(parsed.faulty)), diagnostics
+    return Document(file, parsed.value, content, parsed.place, tuple(parsed.faulty)), diagnostics

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import date
+from functools import cached_property
 from typing import Any
 
 from msgspec import Struct
@@ -129,6 +130,26 @@ def desired_client(definition: Definition, pool: ValuePool, judgement: RuleHits)
     )
 
 
+class LaterPlaces(Mapping[str, Location]):
+    """Where values of a definition stand, found when somebody asks: most plans say nothing of most clients."""
+
+    def __init__(self, find: Callable[[], dict[str, Location]]) -> None:
+        self._find = find
+
+    @cached_property
+    def _found(self) -> dict[str, Location]:
+        return self._find()
+
+    def __getitem__(self, name: str) -> Location:
+        return self._found[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._found)
+
+    def __len__(self) -> int:
+        return len(self._found)
+
+
 def find_places(merged: MergedLayers) -> dict[str, Location]:
     """Where values stand after merging: in the definition, in defaults, or in an environment's part.
 
@@ -168,7 +189,9 @@ class DefinitionRules:
     def find(self, definition: Definition, mistakes: Iterable[Diagnostic]) -> RuleHits:
         """What policy finds in a definition. An item with a mistake gets no finding of policy too."""
         merged = definition.merged
-        subject = Subject(definition.fields, self._terms, has_owners=bool(merged.values("owners")))
+        subject = Subject(
+            definition.fields, self._terms, has_owners="owners" not in merged.broken and bool(merged.values("owners"))
+        )
         hits = check(subject, self._rules, merged.broken)
         waivers = tuple(_waivers(merged)) if "waive" in merged.parts else ()
         wrong = {mistake.location for mistake in mistakes}

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from copy import copy
 from fnmatch import fnmatchcase
+from functools import partial
 from typing import Any
 
 from msgspec import Struct
@@ -16,13 +17,24 @@ from iac.config.definition import (
     NOTHING,
     Definition,
     DefinitionRules,
+    LaterPlaces,
     RuleHits,
     ValuePool,
     canonical_fields,
     desired_client,
     find_places,
 )
-from iac.config.layers import Layer, MergedLayers, UnusableValue, default_layers, merge, overlay, overrides, place_of
+from iac.config.layers import (
+    Layer,
+    MergedLayers,
+    UnusableValue,
+    default_layers,
+    layer_of,
+    merge,
+    overlay,
+    overrides,
+    place_of,
+)
 from iac.config.output import DeclaredOutput, OutputPaths, OutputRules, parse_output, sealed_to
 from iac.config.project import Project, has_errors
 from iac.config.rule import check_definition
@@ -32,7 +44,7 @@ from iac.core.desired import Desired, DesiredClient, Disposition, MovedEntry, Ou
 from iac.core.errors import Diagnostic, Location
 from iac.core.plan.identity import is_successor_id
 from iac.core.text import nearest
-from iac.document import Document, Pointer
+from iac.document import Document, Pointer, parse_document
 
 
 def parse_removed(document: Document, value: Mapping[str, Any], environment: str) -> Iterator[RemovedEntry]:
@@ -140,7 +152,7 @@ class Environment:
         self._addresses: set[str] = set()
         self._outputs: list[OutputSpec] = []
         self._sound: list[OutputSpec] = []
-        self._ids: dict[str, tuple[str, Location]] = {}
+        self._ids: dict[str, tuple[str, Mapping[str, Location]]] = {}
         self._paths = OutputPaths()
         self._pool = ValuePool()
         self.judgements: list[RuleHits] = []
@@ -177,12 +189,19 @@ class Environment:
     def _check(self, address: str, folders: Sequence[Layer], layer: Layer) -> CheckedDefinition:
         merged = self.merged(folders, layer)
         fields = canonical_fields(merged, self._pool)
-        definition = Definition(address, layer.document, merged, self.settings, fields, find_places(merged))
+        places = LaterPlaces(partial(self._find_places, folders, layer.document.file, layer.document.content))
+        definition = Definition(address, layer.document, merged, self.settings, fields, places)
         diagnostics = check_definition(definition)
         judgement = self._judge.find(definition, diagnostics)
         is_sound = not merged.broken and not has_errors(diagnostics)
         client = desired_client(definition, self._pool, judgement) if is_sound else None
         return CheckedDefinition(definition, diagnostics, judgement, client)
+
+    def _find_places(self, folders: Sequence[Layer], file: str, content: bytes) -> dict[str, Location]:
+        """Where the values of a definition stand, from its text: what it was read into is not kept for that."""
+        document, _ = parse_document(content, file)
+        layer = layer_of(document, "client")[0] if document else None
+        return find_places(self.merged(folders, *([layer] if layer else [])))
 
     def merged(self, folders: Sequence[Layer], *layers: Layer) -> MergedLayers:
         """What the layers of a definition make together; without one what its place alone says."""
@@ -207,12 +226,12 @@ class Environment:
         yield from self._paths.check_nesting()
         # No definition has a client_id that a rotation may give to the successor of another.
         for client in self.replaced_clients():
-            for client_id, (address, where) in self._ids.items():
+            for client_id, (address, places) in self._ids.items():
                 if is_successor_id(client_id, client.client_id):
                     yield mistake(
                         "client-id-of-successor",
                         f"client_id {client_id} of {address} is that of a successor",
-                        where,
+                        places["client_id"],
                         why=f"{client.address} has rotation: replace, and gives such ids to its successors",
                         fix="give it another client_id",
                     )
@@ -269,7 +288,7 @@ class Environment:
     def _place(self, setting: Pointer) -> Location:
         """Where a setting stands: in the environment, else at the top, else the closest key above it."""
         own = ("environments", self.settings.environment, *setting)
-        return self._document.at(*(own if own in self._document.places else setting))
+        return self._document.at(*(own if self._document.has(*own) else setting))
 
     def _check_id(self, definition: Definition) -> Iterator[Diagnostic]:
         try:
@@ -278,14 +297,13 @@ class Environment:
             return
         if client_id is None:
             return
-        where = definition.merged.at("client_id") or definition.document.at()
-        other = self._ids.setdefault(client_id, (definition.address, where))
-        if other[0] != definition.address:
+        address, places = self._ids.setdefault(client_id, (definition.address, definition.places))
+        if address != definition.address:
             yield mistake(
                 "client-id-twice",
                 f"client_id {client_id} is there twice",
-                where,
-                why=f"{other[0]} has it already ({other[1]})",
+                definition.at("client_id"),
+                why=f"{address} has it already ({places['client_id']})",
                 fix="change one",
             )
 

@@ -100,7 +100,9 @@ class MergedLayers(Struct):
         return items
 
     def values(self, key: str) -> list[Any]:
-        """The items of a list without their places."""
+        """The items of a list without their places; as `items`."""
+        if key in self.broken:
+            raise UnusableValue
         values: list[Any] = []
         for part in self.parts.get(key, ()):
             values += part.value.split() if isinstance(part.value, str) else part.value or ()

@@ -122,7 +122,7 @@ class OutputRules:
         def say(rule: str, key: str, summary: str, *, why: str = "", fix: str = "") -> Diagnostic:
             return mistake(rule, summary, document.at(*pointer, key), why=why, fix=fix)
 
-        written = frozenset(key for key in _KEYS if (*pointer, key) in document.places)
+        written = frozenset(key for key in _KEYS if document.has(*pointer, key))
         yield from sink.check(spec, written, say)
 
     def place(self, spec: OutputSpec) -> str:

@@ -142,7 +142,7 @@ def with_base(project: Project, file: Path) -> Project:
     base = _load(file)
     own, theirs = project.document.value, base.document.value
     value = {**_without(theirs, WANTED), **_only(own, WANTED), **_environments(own, theirs)}
-    document = Document(PROJECT_FILE, value, project.document.places)
+    document = replace(project.document, value=value, faulty=())
     environments = {name: parse_settings(base.root, value, name) for name in base.environments}
     changed = tuple(_differences(project.document, _settings(own), _settings(theirs)))
     return replace(project, document=document, environments=environments, changed=changed)

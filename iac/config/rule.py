@@ -49,7 +49,7 @@ def check_definition(definition: Definition) -> list[Diagnostic]:
 
 
 def _client_id(definition: Definition) -> Iterator[Diagnostic]:
-    client_id, where = definition.merged.get("client_id"), definition.at("client_id")
+    client_id = definition.merged.get("client_id")
     if client_id is None:
         if not definition.settings.api.server_chooses:
             name = definition.address.replace("/", "-")
@@ -57,7 +57,7 @@ def _client_id(definition: Definition) -> Iterator[Diagnostic]:
             yield mistake(
                 "no-client-id",
                 "the key client_id is missing",
-                where,
+                definition.at("client_id"),
                 why=why,
                 fix=f"client_id: {name}; for a client in state use the id of iac state list",
             )
@@ -65,14 +65,14 @@ def _client_id(definition: Definition) -> Iterator[Diagnostic]:
     if client_id == definition.settings.login_client_id:
         why = "a mistake in its definition would lock iac out"
         summary = f"{client_id} is the client that iac itself logs in with"
-        yield mistake("login-client", summary, where, why=why, fix="remove the definition")
+        yield mistake("login-client", summary, definition.at("client_id"), why=why, fix="remove the definition")
     if problem := server.client_id_problem(client_id, definition.settings.api, is_new=False):
         why = f"{definition.settings.api.server} cannot read, change or delete a client with such an id"
-        yield mistake(problem.id, problem.summary, where, why=why, fix="use another client_id")
+        yield mistake(problem.id, problem.summary, definition.at("client_id"), why=why, fix="use another client_id")
     answer = {"client_id": client_id, "client_name": definition.merged.get("client_name", "")}
     if reason := server.protected(answer):
         summary = f"iac does not manage {client_id}: it is {reason}"
-        yield mistake("protected-client", summary, where, fix="remove the definition")
+        yield mistake("protected-client", summary, definition.at("client_id"), fix="remove the definition")
 
 
 def _placeholders(definition: Definition) -> Iterator[Diagnostic]:
@@ -113,8 +113,7 @@ def find_placeholder(name: str, text: str) -> tuple[str, str] | None:
 
 def _redirects(definition: Definition) -> Iterator[Diagnostic]:
     merged = definition.merged
-    uris = merged.items("redirect_uris")
-    grants = {item.value for item in merged.items("grant_types")}
+    uris, grants = merged.values("redirect_uris"), set(merged.values("grant_types"))
     needing = _REDIRECTING & grants if "grant_types" in merged.parts else {"authorization_code"}
     if needing and not uris:
         names = " and ".join(sorted(needing))
@@ -145,7 +144,7 @@ def _scope_rights(definition: Definition) -> Iterator[Diagnostic]:
 
 
 def _scope_count(definition: Definition) -> Iterator[Diagnostic]:
-    names = {item.value for item in definition.merged.items("scope")} if definition.settings.api.is_iam else set()
+    names = set(definition.merged.values("scope")) if definition.settings.api.is_iam else set()
     if len(names) > MAX_SCOPES or any(len(name) > 2048 for name in names):  # noqa: PLR2004  # IAM's own limits
         yield mistake(
             "too-many-scopes",

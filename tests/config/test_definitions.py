@@ -159,7 +159,7 @@ def test_order_and_repetition_of_a_list_do_not_matter(names: list[str], chance: 
 
     def scope(given: list[str] | str) -> object:
         value = {"scope": given}
-        return canonical_fields(merge([Layer(Document("a", value, {}), (), value)]), ValuePool())["scope"]
+        return canonical_fields(merge([Layer(Document("a", value), (), value)]), ValuePool())["scope"]
 
     shuffled = list(names)
     chance.shuffle(shuffled)  # type: ignore[attr-defined]  # a random.Random

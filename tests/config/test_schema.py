@@ -359,7 +359,7 @@ def test_what_the_quick_check_passes_jsonschema_passes_and_what_it_does_not_is_e
     is_valid = validator_of(name).is_valid(value)
     if compile_schema(load_schema(name))(value):
         assert is_valid
-    complaints = check_schema(Document("a.yaml", value, {}), name)
+    complaints = check_schema(Document("a.yaml", value), name)
     assert is_valid == (not complaints)
     assert {Location("a.yaml")} >= {said.location for _, said in complaints}
 

@@ -20,6 +20,7 @@ from iac.document import parse_document
 from iac.workflow.validate import validate
 from tests.config.everything import DEFINITION, PROJECTS, SHARED
 from tests.config.given import CLIENT, PROJECT, write
+from tests.config.places import all_places
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -87,8 +88,8 @@ def check(root: Path, file: str, schema: str, value: Any, pointer: Pointer) -> N
     if not is_valid(schema, value) and value is not None:
         document, _ = parse_document(text.encode(), file)
         assert document
-        near = {document.at(*place) for place in document.places if place[: len(pointer)] == pointer}
-        near |= {document.at_key(*place) for place in document.places if place[: len(pointer)] == pointer}
+        below = [place for place, _ in all_places(document.place) if place[: len(pointer)] == pointer]
+        near = {at(*place) for place in below for at in (document.at, document.at_key)}
         assert [each for each in stopping(found, file) if each.location in near], (pointer, value)
     assert all(each.location and each.summary for each in found)
 

@@ -276,7 +276,7 @@ def make_edit(source: DefinitionFile, environment: str, values: Mapping[str, Val
     if before is None or after is None or mistakes:
         raise _by_hand(source.file, values, listed((diagnostic.summary for diagnostic in mistakes), "; "))
     overlays = {name: ("environments", environment, *_path(name)) for name in values}
-    pointers = {name: overlay if overlay in after.places else _path(name) for name, overlay in overlays.items()}
+    pointers = {name: overlay if after.has(*overlay) else _path(name) for name, overlay in overlays.items()}
     if not _is_as_meant(before, after, pointers, values) or not _comments(plain) <= _comments(text):
         raise _by_hand(source.file, values, "iac cannot replace them without changing other lines")
     complaints = [diagnostic.summary for _, diagnostic in check_schema(after, "client")]
@@ -285,7 +285,7 @@ def make_edit(source: DefinitionFile, environment: str, values: Mapping[str, Val
     bom = "\ufeff" if source.content.startswith(BOM_UTF8) else ""
     places = {name: after.at_key(*pointer) for name, pointer in pointers.items()}
     environments = after.value.get("environments") or {}
-    own = {at: [name for name in values if ("environments", at, *_path(name)) in after.places] for at in environments}
+    own = {at: [name for name in values if after.has("environments", at, *_path(name))] for at in environments}
     return Edit(source, bom + text, places, own, environment)
 
 

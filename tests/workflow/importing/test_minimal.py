@@ -27,7 +27,7 @@ ALWAYS = {"grant_types": ["authorization_code"], "token_endpoint_auth_method": "
 
 
 def merged(*layers: dict[str, Any]) -> MergedLayers:
-    return merge(Layer(Document("a.yaml", layer, {}), (), layer) for layer in layers)
+    return merge(Layer(Document("a.yaml", layer), (), layer) for layer in layers)
 
 
 def written(base: dict[str, Any] | None = None, defaults: Fields | None = None, **fields: Any) -> dict[str, Any]:
