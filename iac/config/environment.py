@@ -216,10 +216,6 @@ class Environment:
         """The clients in whose place a rotation puts others."""
         return [client for client in self._clients.values() if client.lifecycle.rotation is Rotation.REPLACE]
 
-    def client(self, address: str) -> DesiredClient | None:
-        """The client at an address that was added and is right."""
-        return self._clients.get(address)
-
     def finish(self) -> Iterator[Diagnostic]:
         """Rules of the whole: outputs of the project, addresses that leave or move, patterns, exposed secrets."""
         yield from self._add_project_outputs()

@@ -97,7 +97,6 @@ class Drafter:
 
     def __init__(self, project: Project, environment: str, known: ProjectSurvey, terms: ImportSettings) -> None:
         self._settings = project.settings(environment)
-        self._known = known
         self._terms = terms
         self._addresses = FreeNames(known.addresses)
         self._ids = FreeNames(known.client_ids, fold=str)
@@ -116,15 +115,12 @@ class Drafter:
         name = candidate.name or client_id
         address = self._terms.address or address_for(client_id, name, self._addresses, self._terms.folder)
         if not self._place.selects(address):
-            environment = self._settings.environment
-            return SkippedClient(
-                client_id, f"environments.{environment}.clients selects no {address}; --to FOLDER places it elsewhere"
-            )
+            setting = f"environments.{self._settings.environment}.clients"
+            return SkippedClient(client_id, f"{setting} selects no {address}; --to FOLDER places it elsewhere")
         trial = _PartialDefinition(address, f"{CLIENTS_DIR}/{address}.yaml", self._values(candidate, client_id, name))
         if candidate.unkept:
             trial.notes.append(f"left out, because IAM drops it: {', '.join(map(printable, candidate.unkept))}")
-        problem = self._try(trial, candidate)
-        if problem:
+        if problem := self._try(trial, candidate):
             return SkippedClient(client_id, problem)
         self._addresses.take(address)
         self._ids.take(client_id)
@@ -143,9 +139,12 @@ class Drafter:
         )
 
     def _values(self, candidate: Candidate, client_id: str, name: str) -> dict[str, Any]:
-        values = minimal_values(candidate.registration, self._base, self._settings.server_defaults)
-        adopt = {"adopt": True} if candidate.client_id else {}
-        return {"client_id": client_id, "client_name": name, **values, **adopt}
+        return {
+            "client_id": client_id,
+            "client_name": name,
+            **minimal_values(candidate.registration, self._base, self._settings.server_defaults),
+            **({"adopt": True} if candidate.client_id else {}),
+        }
 
     def _try(self, trial: _PartialDefinition, candidate: Candidate) -> str:
         """Write it, leaving out what no definition may have; why that does not help, "" when it did."""

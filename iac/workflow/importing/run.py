@@ -325,8 +325,11 @@ def _store(
             text = json.dumps({address: secret.reveal() for address, secret in secrets.items()}, indent=2)
             create_text(secrets_to, f"{text}\n", 0o600)  # for `iac secret import`; nobody else can read it
             undo.callback(secrets_to.unlink, missing_ok=True)
-        texts = {draft.file: draft.text for draft in drafts}
-        write_together(project.root, texts, lambda: _check(project, environment, known, drafts))
+        write_together(
+            project.root,
+            {draft.file: draft.text for draft in drafts},
+            lambda: _check(project, environment, known, drafts),
+        )
         undo.pop_all()
 
 
