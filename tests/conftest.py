@@ -113,8 +113,10 @@ MEASURED_PATHS = {TESTS / name for name in MEASURED}
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """Read no file of slow tests where none of them is asked for."""
-    return True if "not slow" in config.option.markexpr and collection_path in SLOW_PATHS else None
+    """Read no file of slow or live tests where none of them is asked for."""
+    asked = config.option.markexpr
+    is_slow, is_live = collection_path in SLOW_PATHS, collection_path == TESTS / "live"
+    return True if (is_slow and "not slow" in asked) or (is_live and "not live" in asked) else None
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

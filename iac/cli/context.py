@@ -98,8 +98,8 @@ def decoded(data: bytes, name: str) -> str:
     raise InputError("the secrets are not text", where=name, fix="write them in UTF-8")
 
 
-def ask_secret(prompt: str) -> Secret:
-    """One secret: asked for on a terminal, which does not show it, else from stdin.
+def ask_secret(prompt: str, what: str = "secret") -> Secret:
+    """One secret or token: asked for on a terminal, which does not show it, else from stdin.
 
     Raises:
         InputError: it is none.
@@ -108,8 +108,8 @@ def ask_secret(prompt: str) -> Secret:
 
     if is_terminal(sys.stdin):
         # limit: the person at the terminal
-        return parse_secret(click.prompt(prompt, hide_input=True, err=True))
-    return parse_secret(decoded(read_stdin(), "stdin"))
+        return parse_secret(click.prompt(prompt, hide_input=True, err=True), what)
+    return parse_secret(decoded(read_stdin(), "stdin"), what)
 
 
 def check_terminal(ways: str) -> None:

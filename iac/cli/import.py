@@ -105,7 +105,7 @@ def command(
     if uri is None:
         done = run_import(caller, request)
     else:
-        access = RegistrationAccess(client_ids[0], ask_secret(f"token of {client_ids[0]}"), uri)
+        access = RegistrationAccess(client_ids[0], ask_secret(f"token of {client_ids[0]}", "token"), uri)
         done = import_by_token(caller, request, access)
     show(view, done.to_dict(), (f"{draft.file}: client_id {draft.client_id}" for draft in done.drafts))
     context.note(*_told(done, is_text=view == "text"))

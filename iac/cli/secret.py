@@ -119,4 +119,4 @@ def _given(address: str, others: tuple[str, ...], noun: str) -> Secret:
     """The secret or token of an address: asked for on a terminal, else from stdin."""
     if others:  # perhaps the secret: no message of click's, which would repeat it
         raise click.UsageError(f"give one ADDR, and the {noun} on stdin: others can read what is on a command line")
-    return ask_secret(f"{noun} of {address}")
+    return ask_secret(f"{noun} of {address}", noun)

@@ -74,8 +74,9 @@ def list_clients(context: CommandContext, *, view: str) -> None:
 
 def _client_lines(state: State) -> Iterator[str]:
     width = max((len(address) for address in state.clients), default=0)
+    room = max((len(client.client_id) for client in state.clients.values()), default=0)
     for address, client in sorted(state.clients.items()):
-        yield f"{address:<{width}}  {client.client_id}  secret {secret_text(client)}"
+        yield f"{address:<{width}}  {client.client_id:<{room}}  secret {secret_text(client)}"
         for old in predecessors_of(client):
             yield f"{'':<{width}}  {predecessor_text(old)}"
 

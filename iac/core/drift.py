@@ -6,7 +6,7 @@ after is what the server holds. What the definition alone changed is not drift, 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from enum import StrEnum
 from typing import Any
 
@@ -83,7 +83,7 @@ class ClientDrift(Struct, frozen=True):
             "secret": str(self.secret),
             "unread": list(self.unread),
             "disabled": self.disabled,
-            "findings": [{"message": finding.summary, **finding.to_dict()} for finding in self.findings],
+            "findings": _as_dicts(self.findings),
         }
 
 
@@ -92,6 +92,7 @@ class Drift(Struct, frozen=True):
 
     `not_understood` says of each of `unread` of which the server says what makes no sense, and what that is.
     `not_compared` has the fields of clients that were read and could not be compared, by address; the secret is one.
+    `findings` are what policy says of the registrations of clients that did not drift, such as a secret that ends.
     """
 
     project: str
@@ -103,6 +104,7 @@ class Drift(Struct, frozen=True):
     unread: tuple[str, ...] = ()
     not_understood: tuple[str, ...] = ()
     not_compared: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    findings: tuple[Diagnostic, ...] = ()
 
     @property
     def gone(self) -> int:
@@ -137,7 +139,12 @@ class Drift(Struct, frozen=True):
             "not_understood": list(self.not_understood),
             "not_compared": {address: list(names) for address, names in self.not_compared.items()},
             "clients": [client.to_dict() for client in self.clients],
+            "findings": _as_dicts(self.findings),
         }
+
+
+def _as_dicts(findings: Iterable[Diagnostic]) -> list[dict[str, Any]]:
+    return [{"message": finding.summary, **finding.to_dict()} for finding in findings]
 
 
 def find_drift(desired: Desired, state: State, actual: Actual, targets: Collection[str] = ()) -> Drift:

@@ -30,6 +30,9 @@ class DueRotation(Struct, frozen=True):
     ends: str = ""
 
 
+ROTATE_AFTER = "lifecycle.rotate_after"
+"""The setting that says after which time a secret is due."""
+
 EXPIRY = "client_secret_expires_at"
 """The member of an answer that says when a secret ends, in seconds; 0 for never (RFC 7591 section 3.2.1)."""
 

@@ -48,13 +48,22 @@ class StateSession(Struct, frozen=True, kw_only=True):
         """How the lock names this run."""
         since = self.clock.now()
         until = since + timedelta(seconds=_LOCK_SECONDS)
-        user = os.environ.get("USER") or os.environ.get("LOGNAME") or "unknown"
-        who = f"{user}@{socket.gethostname()} pid {os.getpid()}"
+        who = f"{_user()}@{socket.gethostname()} pid {os.getpid()}"
         return Holder(self.run_id, who, since.isoformat(timespec="seconds"), until.isoformat(timespec="seconds"))
 
     def ledger(self, state: State) -> Ledger:
         """This run's view of state. What it seals again keeps its recipients."""
         return Ledger(self.backend, self.vault, self.clock, state)
+
+
+def _user() -> str:
+    """Who runs iac, also where no variable says it, as in cron or a container."""
+    import getpass  # only where a lock is taken
+
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container's user often has no name
+        return f"uid {os.getuid()}"
 
 
 class LocalSession(StateSession, frozen=True, kw_only=True):

@@ -24,7 +24,9 @@ def drift_text(drift: Drift, *, color: bool, width: int | None = None) -> str:
     """Clients with what was changed of each, then counts; arguments as those of `iac.views.text.plan_text`."""
     page = TextLayout(color=color, width=width)
     title = f"{drift.project}, environment {drift.environment}, {drift.issuer} ({drift.provider})"
-    return page.text(title, (_client(client, page) for client in drift.clients), _summary(drift)) + _not_compared(drift)
+    findings = [map(page.line, finding_lines(drift.findings, " " * 2))] if drift.findings else []
+    blocks = [*(_client(client, page) for client in drift.clients), *findings]
+    return page.text(title, blocks, _summary(drift)) + _not_compared(drift)
 
 
 def _summary(drift: Drift) -> str:
@@ -34,7 +36,7 @@ def _summary(drift: Drift) -> str:
         changed += f" ({drift.disabled:,} disabled)"
     summary = ", ".join(part for part in (changed, gone) if part) or "nothing was changed on the server"
     if not (drift.clients or drift.unchanged or drift.unread):
-        return "Drift: nothing to compare, no client is applied yet."
+        return "Drift: nothing to compare, no defined client is applied."
     unread = f", {len(drift.unread):,} that could not be read" if drift.unread else ""
     return f"Drift: {summary}; {drift.unchanged:,} as applied{unread}."
 
@@ -79,6 +81,7 @@ def drift_markdown(drift: Drift, budget: int) -> str:
     head = room.take([f"### {_summary(drift)}", place, "", *_not_compared(drift).splitlines(keepends=True)])
     names, hidden = room.section("#### Clients", [_entry(client) for client in drift.clients], most=room.left)
     entries = [finding_entry(finding, client.address) for client in drift.clients for finding in client.findings]
+    entries += [finding_entry(finding, finding.where) for finding in drift.findings]
     findings, unsaid = room.section(FINDINGS, entries, most=room.left // 2)
     folds = room.take(_folded(client) for client in drift.clients)
     left_out = {"client": hidden, "finding": unsaid, "difference": len(drift.clients) - len(folds)}

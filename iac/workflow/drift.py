@@ -14,6 +14,7 @@ from iac.config.project import load_project
 from iac.core.drift import Drift, find_drift
 from iac.core.errors import Diagnostic, InputError, Location, Severity
 from iac.core.plan.change import FieldChange
+from iac.core.plan.identity import find_moves, move
 from iac.core.policy import ReviewContext, review_drift
 from iac.core.text import listed
 from iac.session import Session
@@ -29,7 +30,12 @@ def read_drift(session: Session, targets: Collection[str] = ()) -> Drift:
     with reading(session) as read:
         actual = read.actual(session.options(targets))
     drift = find_drift(session.desired, read.state, actual, targets)
-    there = {client.address: actual.registrations[client.client_id] for client in drift.clients if not client.gone}
+    state = move(read.state, find_moves(session.desired, read.state))
+    there = {
+        address: actual.registrations[client.client_id]
+        for address, client in state.clients.items()
+        if client.client_id in actual.registrations and (not targets or address in targets)
+    }
     has_scopes = any(field.name == "scope" for client in drift.clients for field in client.fields)
     scopes = session.provider.known_scopes() if has_scopes else frozenset[str]()
     return review_drift(drift, session.desired, ReviewContext(session.clock.now().date(), scopes, there))

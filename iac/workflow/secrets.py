@@ -320,16 +320,16 @@ _Entry = tuple[str, str, Secret]
 """Where it stands, address, secret."""
 
 
-def parse_secret(text: str) -> Secret:
-    """One secret: the text without the line break at its end.
+def parse_secret(text: str, what: str = "secret") -> Secret:
+    """One secret: the text without the line break at its end; `what` names it in an error.
 
     Raises:
         InputError: it is empty, or more than one line.
     """
     secret = Secret(text.removesuffix("\n").removesuffix("\r"))
-    problem = _problem(secret)
+    problem = _problem(secret, what)
     if problem:
-        raise InputError("invalid secret", why=problem, fix="give the secret alone, on one line")
+        raise InputError(f"invalid {what}", why=problem, fix=f"give the {what} alone, on one line")
     return secret
 
 
@@ -354,11 +354,11 @@ def parse_secrets(text: str, name: str) -> dict[str, Secret]:
     return found
 
 
-def _problem(secret: Secret) -> str:
+def _problem(secret: Secret, what: str = "secret") -> str:
     if not (text := secret.reveal()):
-        return "the secret is empty"
+        return f"the {what} is empty"
     is_plain = text.isprintable() and " " not in text
-    return "" if is_plain else "the secret contains a space or an unprintable character"
+    return "" if is_plain else f"the {what} contains a space or an unprintable character"
 
 
 def _json(text: str, mistakes: list[str]) -> Iterator[_Entry]:

@@ -77,6 +77,7 @@ class TestDocument:
         )
         assert render_state(state) == render_state(turned)
 
+    @pytest.mark.slow
     @given(states, states)
     def test_what_is_proven_is_proven_for_each_later_state_that_has_it(self, state: State, other: State) -> None:
         """What was read once is not read again, so a text that was read must be one that can be read again."""

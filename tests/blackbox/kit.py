@@ -1,32 +1,37 @@
 """The parts of a black-box test: a command line, a project on disk, a server whose answers a test can change.
 
 Commands run in the process of the tests, each with an environment, folder, stdin, stdout and stderr of its own: a
-process for each would cost ten times the CPU. `IAC_TEST_COMMAND` (a command and its arguments, as in a shell) runs the
-tests against another version of iac, in processes.
+process for each would cost ten times the CPU. Those that need a process are forked from one that has imported iac.
+`IAC_TEST_COMMAND` (a command and its arguments, as in a shell) runs the tests against another version of iac, in
+processes.
 """
 
 from __future__ import annotations
 
+import atexit
 import io
 import json
 import os
 import shlex
+import shutil
 import subprocess
 import sys
 import tempfile
 import uuid
 from contextlib import chdir, contextmanager
 from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from pyrage import x25519
 
 from iac.cli import run
+from tests.forking import Commands
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
-    from pathlib import Path
 
     from iac.sandbox.message import Request, Response
     from iac.sandbox.server import Sandbox
@@ -70,7 +75,7 @@ class Project:
         """Run one command to its end. A traceback, a fault in iac itself or a hang fails the test."""
         inherited = {name: os.environ[name] for name in INHERITED if name in os.environ}
         environ = {**inherited, "HOME": str(self.root.parent), **self.env, **(env or {})}
-        start = _run_as_process if OTHER or self.needs_process else _run_here
+        start = _run_as_process if OTHER else _run_forked if self.needs_process else _run_here
         ended = start(arguments, environ, stdin, self.root / cwd)
         assert "Traceback" not in ended.text
         assert "a fault in iac itself" not in ended.text
@@ -125,6 +130,20 @@ def _run_as_process(arguments: Sequence[str], environ: Mapping[str, str], stdin:
         check=False,
     )
     return Ended(done.returncode, done.stdout, done.stderr)
+
+
+@cache
+def _commands() -> Commands:
+    scratch = Path(tempfile.mkdtemp())
+    commands = Commands(os.environ, scratch)
+    atexit.register(shutil.rmtree, scratch)
+    atexit.register(commands.close)
+    return commands
+
+
+def _run_forked(arguments: Sequence[str], environ: Mapping[str, str], stdin: str, folder: Path) -> Ended:
+    ended = _commands().run_in(environ, folder, *arguments, given=stdin)
+    return Ended(ended.code, ended.out, ended.err)
 
 
 def _run_here(arguments: Sequence[str], environ: Mapping[str, str], stdin: str, folder: Path) -> Ended:

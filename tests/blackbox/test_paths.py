@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from itertools import product
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tests.blackbox.kit import IAC_YAML, Project
+from tests.every import every
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -47,17 +49,22 @@ OVER = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("sink", [None, "sealed", "values"])
-@pytest.mark.parametrize("path", OVER)
-def test_an_output_is_not_written_over_what_iac_reads(project: Project, path: str, sink: str | None) -> None:
+@pytest.fixture
+def with_inputs(project: Project) -> Project:
+    """A project that reads more files, with sinks."""
     project.edit(
         "iac.yaml",
         "provider: iam-admin",
         "provider: iam-admin\ntls: {ca: certs/ca.pem}\nsinks: {sealed: {kind: age}, values: {kind: sops}}",
     )
     project.edit("iac.yaml", "{env: IAC_CLIENT_SECRET}", "{file: login/secret}")
-    define(project, output(path, **({"sink": sink} if sink else {})))
-    assert [("clients.d/portal.yaml", "output-over-input")] == told(project)
+    return project
+
+
+@every("path, sink", product(OVER, [None, "sealed", "values"]))
+def test_an_output_is_not_written_over_what_iac_reads(with_inputs: Project, path: str, sink: str | None) -> None:
+    define(with_inputs, output(path, **({"sink": sink} if sink else {})))
+    assert [("clients.d/portal.yaml", "output-over-input")] == told(with_inputs)
 
 
 @pytest.mark.parametrize("path", ["iac.yaml.", "iac.yaml ", "clients.d./a", "out /a", "out/a.", "out. /a", "a" * 300])

@@ -120,6 +120,9 @@ def test_a_secret_that_expires_is_a_finding(project: Project, sandbox: Sandbox, 
         plan = project.done("plan", "--format", "json").json()
         checks = project.iac("doctor", "--format", "json").json()["checks"]
         assert "expires" in project.done("list", "--managed").out
+        drifts = [project.done("drift", "--format", view) for view in ("json", "text", "markdown", "html")]
+    assert [("secret-expires", "team/job")] == [(one["id"], one["where"]) for one in drifts[0].json()["findings"]]
+    assert all("team/job" in said.out and "the client secret expire" in said.out for said in drifts)
     assert "expire" in str(plan["findings"])
     assert ["team/job"] == [
         check["where"] for check in checks if check["id"] == "clients" and "expire" in check["says"]

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from itertools import product
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tests.blackbox.kit import IAC_YAML, Project
+from tests.every import every
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -40,8 +42,13 @@ def told(project: Project) -> list[str]:
 OTHER = "clients.d/other.yaml:7: unknown-key"
 
 
-@pytest.mark.parametrize("value", [5, {"a": "b"}, "text", [5], [[]]], ids=str)
-@pytest.mark.parametrize("key", ["owners", "owners+", "recipients", "redirect_uris", "scope", "outputs", "waive"])
+@every(
+    "key, value",
+    product(
+        ["owners", "owners+", "recipients", "redirect_uris", "scope", "outputs", "waive"],
+        [5, {"a": "b"}, "text", [5], [[]]],
+    ),
+)
 def test_a_list_that_is_none_has_its_place_and_hides_no_other_mistake(project: Project, key: str, value: Any) -> None:
     if (key, value) == ("scope", "text"):
         return

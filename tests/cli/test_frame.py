@@ -54,7 +54,7 @@ def test_one_command_imports_no_other() -> None:
     assert loaded & set(COMMANDS) == {"schema"}
 
 
-@pytest.mark.parametrize("name", COMMANDS)
+@every("name", COMMANDS)
 def test_each_command_is_a_module_and_has_help(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert isinstance(importlib.import_module(f"iac.cli.{name}").command, click.Command)
     assert run([name, "--help"]) == 0
@@ -67,8 +67,8 @@ def test_help_lists_each_command(capsys: pytest.CaptureFixture[str]) -> None:
     assert all(f"  {name} " in out for name in COMMANDS)
 
 
-@pytest.mark.parametrize(
-    ("arguments", "words"),
+@every(
+    "arguments, words",
     [
         (["aply"], "Did you mean apply?"),
         (["zzzzzz"], "`iac --help` lists them."),

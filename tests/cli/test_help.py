@@ -45,7 +45,7 @@ def test_the_groups_are_those_of_use_in_their_order(
     assert len(COMMANDS) == sum(map(len, GROUPS.values()))
 
 
-@pytest.mark.parametrize("name", ["", "state", "secret", *commands()])
+@every("name", ["", "state", "secret", *commands()])
 def test_help_fits_a_terminal_but_for_addresses(
     name: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

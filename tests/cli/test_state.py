@@ -151,7 +151,7 @@ class TestList:
         assert 0 == run(["state", "list"])
         out, err = capsys.readouterr()
         assert [
-            "b       b  secret none",
+            "b       b     secret none",
             "wlcg/a  id-a  secret known (sensitive), version 1 since 2026-11-23T12:00:00Z",
         ] == out.splitlines()
         assert "wlcg/c: create of 2026-11-23T12:00:00Z was interrupted" in err

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import pwd
 import re
 import sys
 from typing import TYPE_CHECKING
@@ -285,6 +286,15 @@ class TestUnlock:
         assert (6, 6) == (refused.code, said.code)
         assert "is alive" in said.err
         assert f"pid {os.getpid()}" in said.err
+
+    def test_a_run_is_named_by_its_user_where_no_variable_says_it(
+        self, mended: Mended, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        for name in ("USER", "LOGNAME", "LNAME", "USERNAME"):
+            monkeypatch.delenv(name, raising=False)
+        assert mended.session().holder().who.startswith(f"{pwd.getpwuid(os.getuid()).pw_name}@")
+        monkeypatch.setattr(pwd, "getpwuid", {}.__getitem__)
+        assert mended.session().holder().who.startswith(f"uid {os.getuid()}@")
 
     def test_the_note_of_a_run_that_is_gone_is_cleared(self, mended: Mended) -> None:
         session = mended.session()

@@ -14,6 +14,7 @@ from iac.core.errors import Severity
 from iac.core.explanation import IdKind
 from iac.workflow.validate import validate
 from tests.config.given import CLIENT, PROJECT, RECIPIENT, client, write
+from tests.every import every
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -261,23 +262,20 @@ def places(root: Path) -> list[str]:
     return [f"{each.id} {each.location}" for each in found]
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: str(case.said))
-def test_a_mistake_is_said_at_its_place_and_nothing_else(case: Case, tmp_path: Path) -> None:
-    assert case.said == places(write(tmp_path, case.files))
+@every("case", CASES, ids=lambda case: str(case.said))
+def test_a_mistake_is_said_at_its_place_with_a_way_on_and_nothing_else(case: Case, tmp_path: Path) -> None:
+    found = validate(write(tmp_path, case.files)).diagnostics
+    assert case.said == [f"{each.id} {each.location}" for each in found]
+    for each in found:
+        assert each.fix or each.why
+        assert all(line.isprintable() and line.strip() for line in each.lines())
+        assert each.severity == CATALOGUE[each.id].level
 
 
 def test_every_diagnostic_of_the_catalogue_has_a_case() -> None:
     covered = {said.split()[0] for case in CASES for said in case.said}
     configured = {entry.id for entry in CATALOGUE.values() if entry.kind is not IdKind.FINDING}
     assert configured == covered | ON_DISK | NEVER
-
-
-@pytest.mark.parametrize("case", CASES, ids=lambda case: str(case.said))
-def test_every_diagnostic_has_a_way_on_and_reads_as_one_line(case: Case, tmp_path: Path) -> None:
-    for each in validate(write(tmp_path, case.files)).diagnostics:
-        assert each.fix or each.why
-        assert all(line.isprintable() and line.strip() for line in each.lines())
-        assert each.severity == CATALOGUE[each.id].level
 
 
 def test_a_valid_project_has_nothing_to_say(tmp_path: Path) -> None:

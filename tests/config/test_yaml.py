@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from iac.document import MAX_DEPTH, MAX_MISTAKES, MAX_NODES, ParsedText, parse_yaml
 from tests.config.places import all_places
+from tests.every import every
 
 Read = Callable[[str], ParsedText]
 
@@ -26,8 +27,8 @@ def rules(parsed: ParsedText) -> list[tuple[str, int, int]]:
     return [(said.id, said.location.line, said.location.column) for said in parsed.mistakes if said.location]
 
 
-@pytest.mark.parametrize(
-    ("text", "expected"),
+@every(
+    "text, expected",
     [
         ("NO", "NO"), ("no", "no"), ("on", "on"), ("yes", "yes"), ("y", "y"),
         ("2026-11-23", "2026-11-23"), ("12:30:45", "12:30:45"), ("1_000", "1_000"), ("<<", "<<"), ("=", "="),
@@ -70,8 +71,8 @@ def test_of_two_equal_keys_the_first_is_kept_and_the_second_is_said(read: Read) 
     assert ("a", "d") not in dict(all_places(parsed.place))
 
 
-@pytest.mark.parametrize(
-    ("text", "expected"),
+@every(
+    "text, expected",
     [
         ("a: &x 1\n", ("yaml-anchor", 1, 4)),
         ("a: 1\nb: *x\n", ("yaml-alias", 2, 4)),
@@ -111,7 +112,7 @@ def test_an_alias_is_refused_before_anything_is_expanded(read: Read) -> None:
     assert {"yaml-anchor", "yaml-alias"} == {said.id for said in parsed.mistakes}
 
 
-@pytest.mark.parametrize("text", ["a: [", "a: b: c", "\ta: 1", "a: 'x", "- a\nb: c", "a: @x", "{a: 1", 'a: "\\q"'])
+@every("text", ["a: [", "a: b: c", "\ta: 1", "a: 'x", "- a\nb: c", "a: @x", "{a: 1", 'a: "\\q"'])
 def test_what_is_no_yaml_is_one_fault_with_a_place(read: Read, text: str) -> None:
     parsed = read(text)
     assert not parsed.is_whole
@@ -124,7 +125,7 @@ def test_faults_before_a_break_in_the_syntax_are_said_too(read: Read) -> None:
     assert ["yaml-anchor", "yaml-syntax"] == [rule for rule, _, _ in rules(read("a: &x 1\nb: [\n"))]
 
 
-@pytest.mark.parametrize("text", ["[" * 100_000, "a: " + "[" * 500, "- " * 2_000, "{a: " * 500, "? " * 500])
+@every("text", ["[" * 100_000, "a: " + "[" * 500, "- " * 2_000, "{a: " * 500, "? " * 500])
 def test_deep_nesting_ends_early(read: Read, text: str) -> None:
     parsed = read(text)
     assert not parsed.is_whole

@@ -10,10 +10,10 @@ import shutil
 from typing import TYPE_CHECKING, Any
 
 from iac.sealing import new_identity
-from tests.crash.forking import Commands
 from tests.crash.home import discard
 from tests.fakes.provider import LOGIN
 from tests.fakes.world import OWNERS
+from tests.forking import Commands
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from iac.sandbox.model import Client
     from iac.sandbox.server import Sandbox
     from iac.sandbox.store import Store
-    from tests.crash.forking import Ended
     from tests.crash.home import Home
+    from tests.forking import Ended
 
 ONE_BY_ONE = ("apply", "--auto-approve", "--parallelism", "1")
 

@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.crash.calls import Moment, points_of
-from tests.crash.forking import Commands
+from tests.forking import Commands
 from tests.scenarios.standin import EVERY, standing
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.crash.calls import Point
-    from tests.crash.forking import Ended
+    from tests.forking import Ended
 
 
 @pytest.mark.parametrize("renews", [frozenset(), EVERY], ids=["same token", "new token"])

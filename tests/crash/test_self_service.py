@@ -20,9 +20,9 @@ import pytest
 from iac.sandbox.server import start_sandbox
 from iac.sealing import new_identity
 from tests.crash.calls import points_of
-from tests.crash.forking import Commands
 from tests.crash.situation import ONE_BY_ONE
 from tests.fakes.provider import logs_in
+from tests.forking import Commands
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from iac.sandbox.server import Sandbox
     from iac.sandbox.store import Store
     from tests.crash.calls import Point
-    from tests.crash.forking import Ended
+    from tests.forking import Ended
 
 REFUSED = 3
 IAC_YAML = """\

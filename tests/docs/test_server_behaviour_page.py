@@ -5,9 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-import pytest
-
 from iac.core.server.table import TABLE
+from tests.every import every
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs/reference/server-behaviour.md").read_text(encoding="utf-8")
@@ -15,7 +14,7 @@ SECTIONS = {
     int(number): text for number, text in re.findall(r"^## (\d+)\. (.*?)(?=^## |\Z)", PAGE, re.DOTALL | re.MULTILINE)
 }
 RECORDINGS = {path.stem for path in (ROOT / "tests/fixtures/iam").glob("*/*.json")}
-EACH = pytest.mark.parametrize("number", SECTIONS)
+EACH = every("number", SECTIONS)
 
 
 def entry(number: int, name: str) -> str:

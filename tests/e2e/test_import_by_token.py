@@ -197,7 +197,7 @@ def test_what_the_server_refuses_changes_nothing(tmp_path: Path, renews: frozens
         made = place.register()
         wrong: list[tuple[dict[str, Any], str, int]] = [
             ({"registration_access_token": "made-up"}, "does not accept this token", 1),
-            ({"registration_access_token": ""}, "the secret is empty", 1),
+            ({"registration_access_token": ""}, "the token is empty", 1),
             ({"registration_access_token": "a b"}, "space", 1),
             ({"registration_client_uri": f"{place.url}/register/nobody"}, "does not accept this token", 1),
             ({"registration_client_uri": f"{place.url}/other"}, "does not accept this token", 1),

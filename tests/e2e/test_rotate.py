@@ -199,6 +199,9 @@ def test_a_secret_of_its_age_is_proposed_and_rotated_by_a_run_that_is_asked_to(
     assert "the secret is due for rotation since" in proposed.out
     old = rendered(applied)
     plan = applied.iac("plan", "--rotate-due", "--format", "json", "--out", "plan.json").json()
+    finding = next(finding for finding in plan["changes"][0]["findings"] if finding["id"] == "secret-will-change")
+    text = applied.read(f"clients.d/{ADDRESS}.yaml").splitlines()
+    assert "rotate_after" in text[finding["location"]["line"] - 1]
     assert [("rotate", "rotated")] == [(change["action"], change["secret"]) for change in plan["changes"]]
     assert applied.iac("apply", "plan.json").code == 0
     assert rendered(applied) == old

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.crash.calls import Moment, Point
-from tests.crash.forking import Commands
 from tests.docs.transcript import bash, pattern, read_page, steps
+from tests.forking import Commands
 from tests.live.keycloak import FOLDER, Keycloak, start_keycloak
 from tests.live.oidc import FOLDER as OIDC_PROVIDER
 from tests.live.oidc import start_oidc_provider

@@ -238,7 +238,7 @@ BREAKING = [
 ]
 
 
-@pytest.mark.parametrize("text", BREAKING)
+@every("text", BREAKING)
 def test_no_failure_shows_a_secret(text: str, capfd: pytest.CaptureFixture[str]) -> None:
     """Nothing that Python or Jinja2 put into their own messages comes through: error, chain, traceback, output."""
     error = failure(text, secret=CANARY)

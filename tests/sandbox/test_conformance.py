@@ -6,13 +6,14 @@ import pytest
 
 from iac.sandbox.flavour import FACTS, Flavour, FlavourFacts
 from iac.sandbox.gaps import GAPS
+from tests.every import every
 from tests.sandbox import oauth
 from tests.sandbox.replay import FIXTURES, ORDER, recording, replay, replay_now, scenarios
 
 CASES = [(flavour, scenario) for flavour in Flavour for scenario in scenarios(flavour)]
 
 
-@pytest.mark.parametrize(("flavour", "scenario"), CASES, ids=str)
+@every("flavour, scenario", CASES, ids=str)
 def test_the_sandbox_answers_as_the_recorded_server(flavour: Flavour, scenario: str) -> None:
     exchanges = recording(flavour, scenario)
     found = replay(flavour)[scenario]
@@ -41,7 +42,7 @@ DIFFERING = [
 OAUTH_CASES = [(flavour, name) for flavour in oauth.FLAVOURS for name in oauth.scenarios(flavour)]
 
 
-@pytest.mark.parametrize(("flavour", "scenario"), OAUTH_CASES, ids=str)
+@every("flavour, scenario", OAUTH_CASES, ids=str)
 def test_the_login_side_agrees_with_the_recorded_server(flavour: Flavour, scenario: str) -> None:
     compared, _ = oauth.replay(flavour, scenario)
     exchanges = oauth.recording(flavour, scenario)

@@ -12,6 +12,7 @@ from copy import copy
 from typing import TYPE_CHECKING, Any
 
 from iac.cli import run
+from tests.e2e.project import with_lineage
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -125,7 +126,7 @@ class Work:
     def __init__(self, root: Path, place: Place, recipient: str) -> None:
         self.root, self.place = root, place
         state = f"state:\n  encryption: {{recipients: [{recipient}], identity: {{env: IAC_AGE_IDENTITY}}}}\n"
-        self.write("iac.yaml", f"project: demo\n{place.settings()}{state}")
+        self.write("iac.yaml", with_lineage(f"project: demo\n{place.settings()}{state}"))
         assert self.iac("state", "init")[0] == 0
 
     def beside(self, name: str, auth: str) -> Work:
@@ -134,7 +135,7 @@ class Work:
         other.root = self.root / name
         settings = re.sub(r"(?m)^auth: .*$", f"auth: {auth}", f"project: {name}\n{self.place.settings()}")
         state = (self.root / "iac.yaml").read_text(encoding="utf-8").partition("state:\n")[2].partition("removed:")[0]
-        other.write("iac.yaml", settings + "state:\n" + re.sub(r"(?m)^  lineage: .*\n", "", state))
+        other.write("iac.yaml", with_lineage(settings + "state:\n" + re.sub(r"(?m)^  lineage: .*\n", "", state)))
         assert other.iac("state", "init")[0] == 0
         return other
 

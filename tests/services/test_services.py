@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+from itertools import product
 from typing import TYPE_CHECKING
 
 import pytest
@@ -272,8 +273,7 @@ def test_a_hostile_secret_is_right_in_the_file_or_refused(path: str, kind: str) 
     assert secret not in refused
 
 
-@pytest.mark.parametrize("kind", HOSTILE)
-@pytest.mark.parametrize("path", ["out/rucio/webui.env", "out/pilot-factory.env"])
+@every("path, kind", product(["out/rucio/webui.env", "out/pilot-factory.env"], HOSTILE))
 def test_a_shell_reads_a_hostile_secret_as_the_strict_reader_does(path: str, kind: str, tmp_path: Path) -> None:
     try:
         text = rendered(path, HOSTILE[kind])

@@ -73,7 +73,7 @@ def test_text_counts_disabled_clients_among_those_that_changed_and_says_when_not
     said = drift_text(_drift(_client("team/other"), disabled), color=False)
     assert "Drift: 2 changed on the server (1 disabled); 4 as applied." in said
     nothing = drift_text(Drift("a", "b", "c", "d"), color=False)
-    assert nothing.endswith("Drift: nothing to compare, no client is applied yet.\n")
+    assert nothing.endswith("Drift: nothing to compare, no defined client is applied.\n")
 
 
 def test_markdown_is_the_body_of_an_issue() -> None:

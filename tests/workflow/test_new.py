@@ -38,8 +38,9 @@ def root(tmp_path: Path) -> Path:
     return write(tmp_path, {"iac.yaml": PROJECT})
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_what_is_started_is_valid_and_canonical(root: Path, name: str) -> None:
+@every("name", NAMES)
+def test_what_is_started_is_valid_and_canonical(tmp_path: Path, name: str) -> None:
+    root = write(tmp_path, {"iac.yaml": PROJECT})
     started = begun(root, name)
     validation = validate_project(root, today=TODAY)
     assert [] == [each for each in validation.diagnostics if each.severity is not Severity.WAIVED]

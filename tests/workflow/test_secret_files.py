@@ -39,6 +39,12 @@ def test_what_is_no_secret_is_refused_unsaid(text: str) -> None:
     assert CANARY not in "\n".join(caught.value.lines())
 
 
+def test_a_token_is_called_a_token() -> None:
+    with pytest.raises(InputError, match="invalid token") as caught:
+        parse_secret("", "token")
+    assert "secret" not in "\n".join(caught.value.lines())
+
+
 @given(st.dictionaries(_addresses, _secrets, min_size=1, max_size=4))
 def test_json_gives_what_was_written(secrets: dict[str, str]) -> None:
     found = parse_secrets(json.dumps(secrets), "given.json")

@@ -14,7 +14,7 @@ from iac.core.errors import Diagnostic, Severity
 from iac.core.model import AUTH_METHODS, SECRET_METHODS, Facts, Fields, Registration, uses_secret
 from iac.core.plan.change import Recipients, SecretChange, SecretStep, compare_recipients
 from iac.core.plan.plan import Draft
-from iac.core.rotation import due, duration
+from iac.core.rotation import ROTATE_AFTER, due, duration
 from iac.core.state.model import ClientState, SealedSecret, SecretStatus
 
 _METHOD = "token_endpoint_auth_method"
@@ -143,12 +143,12 @@ def find_due(draft: Draft) -> Iterator[Diagnostic]:
             yield Diagnostic(
                 "rotation-due",
                 f"the secret is due for rotation since {overdue.since}",
-                client.at("lifecycle.rotate_after"),
+                client.at(ROTATE_AFTER),
                 f"{age}{counted}",
                 "iac apply --rotate-due",
                 Severity.WARNING,
                 client.address,
-                {"field": "lifecycle.rotate_after"},
+                {"field": ROTATE_AFTER},
             )
 
 

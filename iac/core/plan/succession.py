@@ -22,7 +22,7 @@ from iac.core.plan.proposal import (
     propose,
 )
 from iac.core.plan.secret_step import SecretDecision, decide_new, decide_registered
-from iac.core.rotation import due, duration, is_past, later
+from iac.core.rotation import ROTATE_AFTER, due, duration, is_past, later
 from iac.core.state.model import ClientState, Predecessor
 
 
@@ -33,7 +33,7 @@ def why_requested(client: DesiredClient, stored: ClientState, options: PlanOptio
     overdue = due(client, stored, options.now) if options.rotate_due else None
     if overdue is None:
         return ""
-    return f"due since {overdue.since} ({f'it ends at {overdue.ends}' if overdue.ends else 'lifecycle.rotate_after'})"
+    return f"due since {overdue.since} ({f'it ends at {overdue.ends}' if overdue.ends else ROTATE_AFTER})"
 
 
 def _why_rotated(client: DesiredClient, stored: ClientState, options: PlanOptions) -> str:

@@ -280,9 +280,14 @@ def review_drift(drift: Drift, desired: Desired, context: ReviewContext) -> Drif
     Args:
         drift: what somebody changed.
         desired: the definitions.
-        context: the day, the scopes that the server knows, and the clients of `drift` as the server holds them.
+        context: the day, the scopes that the server knows, and the clients that were looked at, as the server
+            holds them.
     """
-    return replace(drift, clients=tuple(_reviewed(client, desired, context) for client in drift.clients))
+    clients = tuple(_reviewed(client, desired, context) for client in drift.clients)
+    others = context.clients.keys() - {client.address for client in clients}
+    unchanged = {address: context.clients[address] for address in others}
+    findings = review_registered(desired, replace(context, clients=unchanged))
+    return replace(drift, clients=clients, findings=tuple(sorted(findings, key=lambda finding: finding.where)))
 
 
 def review_registered(desired: Desired, context: ReviewContext) -> Iterator[Diagnostic]:

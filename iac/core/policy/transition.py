@@ -10,7 +10,7 @@ from iac.core.model import GRANT_TYPES, Registration, members, short_grant
 from iac.core.plan.change import Change, FieldChange, OutputAction, Recipients, SecretChange, SecretStep
 from iac.core.policy.redirect import domain, host
 from iac.core.policy.rule import ChangeRule, RegisteredRule, hits
-from iac.core.rotation import secret_end
+from iac.core.rotation import ROTATE_AFTER, secret_end
 from iac.core.text import listed
 from iac.core.vocabulary import is_privileged
 
@@ -73,7 +73,8 @@ def _new_secret(change: Change) -> list[Diagnostic]:
     readers = f"what reads {listed(paths)}" if paths else "its services"
     is_over = change.step is SecretStep.TAKE
     what = "the secret was changed on the server, the old one" if is_over else "the secret changes and the old one"
-    return [hit("secret.serial", f"{what} {'ended' if is_over else 'ends'}: restart {readers}")]
+    cause = ROTATE_AFTER if ROTATE_AFTER in change.reason else "secret.serial"
+    return [hit(cause, f"{what} {'ended' if is_over else 'ends'}: restart {readers}")]
 
 
 def _more_grants(change: Change) -> list[Diagnostic]:

@@ -99,7 +99,7 @@ class OAuthProver(Prover):
         yield from check_enabled(session)
         uri, jwk = subject.fields.get("jwks_uri"), subject.fields.get("jwk")
         if uri:
-            yield asked("jwks_uri", lambda: check_jwks_uri(str(uri), self._transport, self._clock), str(uri))
+            yield check_jwks_uri(str(uri), self._transport, self._clock)
         if jwk:
             yield check_jwk(str(jwk))
 

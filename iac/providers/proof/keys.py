@@ -11,6 +11,7 @@ from http import HTTPStatus
 
 from msgspec.structs import replace
 
+from iac.core.errors import UnreachableError
 from iac.core.limits import LARGEST_KEY_SET
 from iac.core.origin import Address
 from iac.core.proof import Evidence, Grade
@@ -47,6 +48,9 @@ def check_jwks_uri(uri: str, transport: Transport, clock: Clock) -> Evidence:
     http = Http(address, limits, clock)
     try:
         answer = http.send(Call("GET", address.path, is_read=True, is_query_shown=False))
+    except UnreachableError as error:
+        why = f"this machine cannot read it, the server perhaps can: {error.why or error.summary}"
+        return Evidence(JWKS_URI, Grade.UNPROVEN, uri, why, "look at it from the server's network")
     finally:
         http.close()
     if answer.status != HTTPStatus.OK:
