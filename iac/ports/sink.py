@@ -13,8 +13,8 @@ from msgspec.structs import replace
 
 from iac.core.errors import Diagnostic, RenderError, StateError
 from iac.core.state.model import State
-from iac.ports.clock import Clock
 from iac.ports.foreign import foreign_as
+from iac.ports.site import Clock
 from iac.ports.state import StateBackend
 
 _sink = foreign_as(RenderError, "the output cannot be written")

@@ -60,11 +60,13 @@ class Registrar(Connected):
         self._lock = Lock()
         self._seen: Facts | None = None
 
-    def _use_keys(self, keys: Iterable[RegistrationAccess]) -> None:
+    def use_keys(self, keys: Iterable[RegistrationAccess]) -> None:
+        """Read and write these clients by their tokens from here on."""
         with self._lock:
             self._keys.update({key.client_id: key for key in keys})
 
-    def _keep_tokens(self, keep: Callable[[NewToken], None]) -> None:
+    def keep_tokens(self, keep: Callable[[NewToken], None]) -> None:
+        """Call this with each new token, before anything else is made of the answer with it."""
         self._keep = keep
 
     def _read(self, client_ids: Collection[str], owners_of: Collection[str]) -> Actual:

@@ -23,8 +23,8 @@ from iac.core.text import grouped, listed
 from iac.ports import find_newer
 from iac.session import Session
 from iac.session.ledger import Ledger
-from iac.workflow.outputs import find_damage, with_exposures
 from iac.workflow.registrations import RegistrationReader, reading
+from iac.workflow.render import find_damage, with_exposures
 
 
 def read_plan(session: Session, options: PlanOptions) -> Plan:

@@ -5,16 +5,18 @@ Which question proves what is in docs/how-to/verify-credentials.md.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from threading import Lock
 from typing import Self
 
 from iac.core.capabilities import Capabilities
+from iac.core.errors import UnreachableError
 from iac.core.model import members
 from iac.core.origin import Issuer
 from iac.core.proof import Evidence, Grade, ServiceLogin
-from iac.ports import Clock, Prover
+from iac.ports import Clock
+from iac.ports.foreign import foreign_as
 from iac.providers.base import Connection
 from iac.providers.discovery import check_pin, discover, documents_of
 from iac.providers.proof.authorization import Authorization
@@ -32,6 +34,7 @@ from iac.providers.proof.token import (
 )
 from iac.transport.http import Http
 
+_server = foreign_as(UnreachableError, "the server cannot be used")
 _NEEDS_USER = "a user, or a token of one, is needed for it"
 _OWN: dict[str, Callable[[ClientLogin], Evidence]] = {
     "client_credentials": check_token,
@@ -41,8 +44,12 @@ _OWN: dict[str, Callable[[ClientLogin], Evidence]] = {
 """Grants that a client's own credentials say something about."""
 
 
-class OAuthProver(Prover):
-    """Asks the endpoints of one issuer. A context manager; nothing is sent before `open`."""
+class OAuthProver:
+    """Asks a server as a service would, with the service's own credentials. Nothing is changed there.
+
+    Tokens that it gets are neither kept nor shown. Safe to share between threads. A context manager; nothing is sent
+    before `open`.
+    """
 
     def __init__(self, connection: Connection, clock: Clock, api: Capabilities) -> None:
         """Make it ready.
@@ -75,7 +82,14 @@ class OAuthProver(Prover):
         """Close all connections."""
         self._http.close()
 
-    def _open(self) -> None:
+    @_server
+    def open(self) -> None:
+        """See that the server is there and is the one that is meant.
+
+        Raises:
+            UnreachableError: it is not.
+            CredentialsError: it is another one.
+        """
         self._authorization()
 
     def _authorization(self) -> Authorization:
@@ -85,7 +99,9 @@ class OAuthProver(Prover):
                 self._known = Authorization(KnownServer(self._http, self._issuer, endpoints, self._clock, self._api))
             return self._known
 
-    def _prove(self, subject: ServiceLogin) -> tuple[Evidence, ...]:
+    @_server
+    def prove(self, subject: ServiceLogin) -> Sequence[Evidence]:
+        """Every check that can be made for this client. A server that does not answer makes a check unanswered."""
         return tuple(self._checks(subject))
 
     def _checks(self, subject: ServiceLogin) -> Iterator[Evidence]:

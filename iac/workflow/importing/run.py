@@ -25,7 +25,7 @@ from iac.core.model import InvalidMember, Registration, RegistrationAccess
 from iac.core.server import client_id_problem
 from iac.core.state.model import SecretStatus
 from iac.core.text import is_id, listed
-from iac.ports import Reader
+from iac.ports import Provider
 from iac.session import Session
 from iac.session.ledger import Ledger, SecretKind
 from iac.wiring import Access, Caller, login_client_id, open_server, open_session
@@ -220,7 +220,7 @@ def _find_candidates(
 
 
 def _read_server(
-    provider: Reader, request: ImportRequest
+    provider: Provider, request: ImportRequest
 ) -> tuple[list[Candidate], ImportSettings, list[SkippedClient]]:
     """What the server holds of the clients that are wanted, with their owners, and those that make no sense."""
     selection = request.selection
@@ -247,7 +247,7 @@ def _read_server(
     return [*candidates, *odd], replace(request.terms, facts=actual.facts), left_out
 
 
-def _listed(provider: Reader, selection: ClientSelection) -> list[Candidate]:
+def _listed(provider: Provider, selection: ClientSelection) -> list[Candidate]:
     """Every client of the server that has an id; with owners where they are what is looked for."""
     clients = provider.list_clients(lambda registration: registration)
     listed = {
