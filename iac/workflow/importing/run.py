@@ -31,7 +31,6 @@ from iac.session.ledger import Ledger, SecretKind
 from iac.wiring import Access, Caller, login_client_id, open_server, open_session
 from iac.workflow.importing.draft import DefinitionDraft, Drafter, ImportSettings
 from iac.workflow.importing.selection import Candidate, ClientSelection, Exclusions, SkippedClient, separate
-from iac.workflow.secrets import check_uses_tokens, free_address, read_by_token, record_client
 from iac.workflow.state import change_state
 
 _CLIENT_ID = re.compile(load_schema("client")["$defs"]["client_id"]["pattern"])
@@ -146,6 +145,8 @@ def import_by_token(caller: Caller, request: ImportRequest, access: Registration
         InputError: the token reads no such client, the client is managed, or it can have no definition.
         UnreachableError: the server cannot be read.
     """
+    from iac.workflow.secrets import check_uses_tokens, free_address, read_by_token, record_client  # with httpx
+
     project, terms = load_project(caller.root), request.terms
     known = survey(project, project.settings(caller.environment).environment)
     with open_session(caller, Access.READ, may_be_empty=True) as session:
