@@ -76,8 +76,11 @@ class Sink(ABC):
         return self._compare(path, content)
 
     @_sink
-    def look(self, path: str, delivery: Delivery) -> Comparison:
-        """Whether what this machine wrote is still there. A sink that keeps no files here does not look: as wanted."""
+    def look(self, path: str, delivery: Delivery | None) -> Comparison:
+        """Whether what this machine wrote is still there. A sink that keeps no files here does not look: as wanted.
+
+        `delivery` is None for what it did not write. Fails where it could not be written, for something else is there.
+        """
         return self._look(path, delivery)
 
     @_sink
@@ -107,7 +110,7 @@ class Sink(ABC):
     @abstractmethod
     def _compare(self, path: str, content: bytes) -> Comparison: ...
     @abstractmethod
-    def _look(self, path: str, delivery: Delivery) -> Comparison: ...
+    def _look(self, path: str, delivery: Delivery | None) -> Comparison: ...
     @abstractmethod
     def _read(self, path: str) -> bytes | None: ...
     @abstractmethod

@@ -134,7 +134,7 @@ class SealedSink(Sink):
             return Comparison.NOTHING
         return Comparison.AS_WANTED if self._cipher.holds(path, sealed, content, self._readers) else Comparison.OTHER
 
-    def _look(self, path: str, delivery: Delivery) -> Comparison:
+    def _look(self, path: str, delivery: Delivery | None) -> Comparison:
         # What an encrypted file holds may have come from another machine, with git: that it is there is all.
         return Comparison.NOTHING if self._files.read(path) is None else Comparison.AS_WANTED
 

@@ -30,8 +30,8 @@ def drift_text(drift: Drift, *, color: bool, width: int | None = None) -> str:
     """Clients with what was changed of each, then counts; arguments as those of `iac.views.text.plan_text`."""
     page = TextLayout(color=color, width=width)
     title = f"{drift.project}, environment {drift.environment}, {drift.issuer} ({drift.provider})"
-    findings = [map(page.line, finding_lines(drift.findings, " " * 2))] if drift.findings else []
-    blocks = [*(_client(client, page) for client in drift.clients), *findings]
+    findings = map(page.line, finding_lines(drift.findings, " " * 2))
+    blocks = [*(_client(client, page) for client in drift.clients), *([findings] if drift.findings else [])]
     return page.text(title, blocks, _summary(drift)) + _not_compared(drift)
 
 

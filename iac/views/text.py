@@ -224,11 +224,11 @@ def ended_text(result: object, page: TextLayout) -> str:
             findings = finding_lines([replace(finding, where="") for finding in result.findings], " " * 4)
             return "\n".join([page.line(f"{sign} {_name(change)}: {change.action} done", sign), *findings])
         case Failed(change, error):
-            return page.line(f"! {_name(change)}: {_failed(change, error)}", "!")
+            return page.line(f"! {_name(change)}: {_failed(change, error)}, the report says why", "!")
         case Delivered():
             return _delivered(result)
         case NotDelivered(output):
-            return page.line(f"! {printable(output.id)}: not written", "!")
+            return page.line(f"! {printable(output.id)}: not written, the report says why", "!")
         case _:
             return ""
 

@@ -369,7 +369,8 @@ def rendered(session: LocalSession) -> Iterator[CheckResult]:
     specs = [spec for spec in session.desired.outputs if held.clients.keys() >= set(spec.clients)]
     blocks = (find_block_now(spec, held) for spec in specs if spec.id not in held.outputs)
     yield from [
-        told("rendered", message) for message in (*filter(None, blocks), *find_damage(session, held, specs))
+        told("rendered", message)
+        for message in (*filter(None, blocks), *find_damage(session, held, session.desired.outputs))
     ] or [
         ok(
             "rendered",

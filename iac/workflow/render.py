@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator
-from contextlib import suppress
 from typing import Any
 
 from msgspec import Struct
@@ -188,24 +187,32 @@ def _guard(spec: OutputSpec, said: Diagnostic) -> Diagnostic:
     return replace(said, details={"addresses": list(spec.clients), **keys})
 
 
-def find_damage(session: LocalSession, state: State, specs: Iterable[OutputSpec]) -> Iterator[Diagnostic]:
-    """Outputs that this machine wrote and that are gone, altered, or older than what state says was written.
+def find_damage(
+    session: LocalSession, state: State, specs: Iterable[OutputSpec], written: Collection[str] = ()
+) -> Iterator[Diagnostic]:
+    """Outputs at whose place something else stands, and those that this machine wrote and that are no longer so.
+
+    That is gone, altered, or older than what state says was written. It does not matter for the ids of `written`.
 
     A machine that never wrote an output has no note of it, so a fresh checkout hears nothing of files it never had.
     """
     for spec in specs:
         delivery, record = session.deliveries.by_id.get(spec.id), state.outputs.get(spec.id)
-        if delivery is None or record is None:
-            continue
-        with suppress(IacError):  # what stands there cannot be looked at; writing it says why
+        try:
             found = session.sinks[spec.sink].look(spec.path, delivery)
-            if found is Comparison.NOTHING:
-                yield _damaged("output-missing", spec, "was written here, and is gone")
-            elif found is Comparison.OTHER:
-                yield _damaged("output-differs", spec, "is not as iac wrote it")
-            elif delivery.serial < record.serial:
-                yield _damaged("output-differs", spec, "is old: another machine has written a newer one since")
+        except IacError as error:
+            if not isinstance(error.__cause__, PermissionError):  # another user's files cannot be looked at
+                yield _damaged("output-obstructed", spec, f"cannot be written: {error.why}", error.fix)
+            continue
+        if delivery is None or record is None or spec.id in written:
+            continue
+        if found is Comparison.NOTHING:
+            yield _damaged("output-missing", spec, "was written here, and is gone")
+        elif found is Comparison.OTHER:
+            yield _damaged("output-differs", spec, "is not as iac wrote it")
+        elif delivery.serial < record.serial:
+            yield _damaged("output-differs", spec, "is old: another machine has written a newer one since")
 
 
-def _damaged(name: str, spec: OutputSpec, what: str) -> Diagnostic:
-    return Diagnostic(name, f"{spec.id} {what}", spec.location, "", "run iac render", Severity.WARNING)
+def _damaged(name: str, spec: OutputSpec, what: str, fix: str = "run iac render") -> Diagnostic:
+    return Diagnostic(name, f"{spec.id} {what}", spec.location, "", fix, Severity.WARNING)

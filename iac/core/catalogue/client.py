@@ -285,6 +285,12 @@ FINDINGS = (
         fix="Run `iac render`.",
     ),
     finding(
+        "output-obstructed",
+        what="A folder, or another thing that is not a file, has the place of an output. `iac validate` does not look.",
+        why="`iac apply` sends nothing if an output of its changes cannot be written.",
+        fix="Remove what is there, or change the output's path.",
+    ),
+    finding(
         "output-unfit",
         what="A client keeps a secret that one of its outputs cannot hold, such as a `$` in dotenv. `iac plan` knows "
         "the secret if the server shows it (IAM up to 1.13), `iac secret set` if you provide it. Otherwise `iac apply` "

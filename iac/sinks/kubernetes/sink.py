@@ -95,7 +95,7 @@ class KubernetesSink(Sink):
         wanted = self._manifest(path, content)
         return Comparison.AS_WANTED if is_marked(present, self._owner) and holds(present, wanted) else Comparison.OTHER
 
-    def _look(self, path: str, delivery: Delivery) -> Comparison:
+    def _look(self, path: str, delivery: Delivery | None) -> Comparison:
         return Comparison.AS_WANTED
 
     def _read(self, path: str) -> bytes | None:
