@@ -13,7 +13,7 @@ from enum import Enum
 from functools import partial
 from importlib import import_module
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from msgspec.structs import replace
 
@@ -31,14 +31,15 @@ from iac.core.secret import Secret
 from iac.ports import Clock, Deliveries, StateBackend, Vault
 from iac.ports.progress import Progress
 from iac.ports.site import LoginSite, OutputSite, Site, SourceKind, ValueSource
-from iac.providers.base import Connected, Connection
 from iac.providers.logins import READ_SCOPES, WRITE_SCOPES, Login
 from iac.registry import PROVIDERS
 from iac.rendering.renderer import Renderer
 from iac.rendering.template import load_templates
 from iac.sealing import stored_identity
 from iac.session import LocalSession, Session, StateSession
-from iac.transport.http import Transport
+
+if TYPE_CHECKING:
+    from iac.providers.base import Connected, Connection
 
 
 def site_of(settings: Settings, clock: Clock) -> Site:
@@ -331,6 +332,9 @@ _NAMED = re.compile(r"(?:^|(?<=\s))([\w-]+)=(\S*)")
 
 def open_connection(settings: Settings, progress: Progress, *, parallelism: int) -> Connection:
     """The issuer and the way to it; a client certificate is shown to it alone."""
+    from iac.providers.base import Connection  # with httpx: 0.1 s, only where a server is asked
+    from iac.transport.http import Transport
+
     network = settings.network
     transport = Transport(
         parallelism=parallelism,

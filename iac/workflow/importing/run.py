@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -31,7 +31,6 @@ from iac.session.ledger import Ledger, SecretKind
 from iac.wiring import Access, Caller, login_client_id, open_server, open_session
 from iac.workflow.importing.draft import DefinitionDraft, Drafter, ImportSettings
 from iac.workflow.importing.selection import Candidate, ClientSelection, Exclusions, SkippedClient, separate
-from iac.workflow.secrets import check_uses_tokens, free_address, read_by_token, record_client
 from iac.workflow.state import change_state
 
 _CLIENT_ID = re.compile(load_schema("client")["$defs"]["client_id"]["pattern"])
@@ -146,6 +145,8 @@ def import_by_token(caller: Caller, request: ImportRequest, access: Registration
         InputError: the token reads no such client, the client is managed, or it can have no definition.
         UnreachableError: the server cannot be read.
     """
+    from iac.workflow.secrets import check_uses_tokens, free_address, read_by_token, record_client  # with httpx
+
     project, terms = load_project(caller.root), request.terms
     known = survey(project, project.settings(caller.environment).environment)
     with open_session(caller, Access.READ, may_be_empty=True) as session:
@@ -325,14 +326,17 @@ def _store(
             text = json.dumps({address: secret.reveal() for address, secret in secrets.items()}, indent=2)
             create_text(secrets_to, f"{text}\n", 0o600)  # for `iac secret import`; nobody else can read it
             undo.callback(secrets_to.unlink, missing_ok=True)
-        texts = {draft.file: draft.text for draft in drafts}
-        write_together(project.root, texts, lambda: _check(project, environment, known))
+        write_together(
+            project.root,
+            {draft.file: draft.text for draft in drafts},
+            lambda: _check(project, environment, known, drafts),
+        )
         undo.pop_all()
 
 
-def _check(project: Project, environment: str, before: ProjectSurvey) -> None:
+def _check(project: Project, environment: str, before: ProjectSurvey, drafts: Iterable[DefinitionDraft]) -> None:
     known = {(diagnostic.id, diagnostic.location, diagnostic.summary) for diagnostic in before.mistakes}
-    after = survey(project, environment).mistakes
+    after = survey(project, environment, {draft.address: draft.read for draft in drafts if draft.read}).mistakes
     wrong = [
         diagnostic for diagnostic in after if (diagnostic.id, diagnostic.location, diagnostic.summary) not in known
     ]
