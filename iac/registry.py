@@ -12,8 +12,8 @@ from iac.backends.git import GitPlace
 from iac.backends.http import HttpPlace
 from iac.backends.s3 import S3Place
 from iac.core.capabilities import Capabilities
-from iac.forges.github import GitHub
-from iac.forges.gitlab import GitLab
+from iac.forges.github import GITHUB
+from iac.forges.gitlab import GITLAB
 from iac.ports.settings import BackendSettings, Forge, LoginSettings, ProviderSettings, SinkSettings
 from iac.providers import iam_admin, iam_self_service, rfc7591
 from iac.providers.logins.settings import (
@@ -56,7 +56,7 @@ LOGINS: Mapping[str, type[LoginSettings]] = {
 }
 """Value of `auth.method` -> its settings."""
 
-FORGES: Mapping[str, Forge] = {forge.name: forge() for forge in (GitHub, GitLab)}
+FORGES: Mapping[str, Forge] = {forge.name: forge for forge in (GITHUB, GITLAB)}
 """Value of `iac init --ci` -> the forge."""
 
 PROVIDERS: Mapping[str, ProviderSettings] = {

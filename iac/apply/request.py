@@ -93,15 +93,16 @@ class Requests(Struct, frozen=True):
             return registration.secret == client.secret
         return self.provider.accepts_secret(client.client_id, client.secret)
 
-    def fresh(self, change: Change, *, with_owners: bool) -> Registration:
-        """The client as it is now; one that cannot be read as the plan remembered it.
+    def fresh(self, change: Change) -> Registration:
+        """The client as it is now, with owners where they are needed; one that cannot be read as the plan has it.
 
         Raises:
             StalePlan: it is gone.
         """
         if change.observed is not None and change.observed.is_remembered:
             return change.observed
-        registration = self.provider.get(change.client_id, with_owners=with_owners)
+        needs_owners = change.owners_given(change.definition.owners) is not None
+        registration = self.provider.get(change.client_id, with_owners=needs_owners)
         if registration is None:
             raise StalePlan("the client was deleted since the plan", where=change.address, fix="run iac plan again")
         additions = change.observed.additions if change.observed else {}

@@ -69,7 +69,7 @@ class Steps(Requests, frozen=True):
         answer = self.register(change, NewClient(change.client_id, change.sent_fields, chosen))
         client = with_secret(self._new_client(change), sealed)
         if answer.secret is not None and answer.secret != chosen and uses_secret(desired.fields):
-            client = with_secret(client, self._seal(change, answer.secret))
+            client = with_secret(client, self.ledger.seal(change.address, answer.secret))
         change = replace(change, client_id=answer.client_id or change.client_id)
         if (change.carried or change.carried_owners) and not self.facts.api.server_chooses:
             self._take_over(change, answer, client)
@@ -77,7 +77,7 @@ class Steps(Requests, frozen=True):
         not_kept, client, answer = self._settle(change, answer, client)
         if not_kept and set(not_kept) <= server.forced_by_create(change.sent_fields, self.facts.api):
             # Some servers force fields when a client is made and keep them as sent in a PUT.
-            answer = self.put(change, self._fresh(change))
+            answer = self.put(change, self.fresh(change))
             not_kept, client, answer = self._settle(change, answer, client)
         if desired.owners:
             # Owners come last and are stored only once assigned: a client without its owners is a smaller loss than
@@ -97,7 +97,7 @@ class Steps(Requests, frozen=True):
             self.ledger.record(self.ledger.intend(change.address, change.client_id, Action.CREATE, client.secret))
         not_kept = self._not_kept(change, answer)
         if not_kept and set(not_kept) <= server.forced_by_create(change.sent_fields, self.facts.api):
-            answer = self.put(change, self._fresh(change))
+            answer = self.put(change, self.fresh(change))
         owners = change.definition.owners
         self.assign(change.client_id, change.owners_given(owners) or (), ())
         check_kept(self._store(change, answer, replace(client, owners=owners)), change)
@@ -113,7 +113,7 @@ class Steps(Requests, frozen=True):
         """
         client = self._with_answered(change, answer, client)
         if answer.secret is not None and self._is_answered(change, answer, client, before):
-            client = with_secret(client, self._seal(change, answer.secret))
+            client = with_secret(client, self.ledger.seal(change.address, answer.secret))
         if change.step is SecretStep.TAKE and client.secret is None and uses_secret(answer.fields):
             # A secret that was to be taken from an answer which has none is not known.
             client = replace(client, secret_status=SecretStatus.UNKNOWN)
@@ -125,14 +125,14 @@ class Steps(Requests, frozen=True):
             if self.facts.api.renews_tokens and client.rat is not None:
                 client = replace(client, token_renewed=bool(client.token_renewed))
             if stored.secret is not None and self._is_shown(stored, client):
-                client = with_secret(client, self._seal(change, stored.secret))
+                client = with_secret(client, self.ledger.seal(change.address, stored.secret))
             not_kept = self._store(change, stored, client)
         return not_kept, client, stored
 
     def _update(self, change: Change, desired: DesiredClient) -> None:
         with self._withdrawn_on_failure(change):
             # Read again right before the write: somebody may have changed the client while the plan was looked at.
-            fresh = self._fresh(change)
+            fresh = self.fresh(change)
             check_same(change.address, change.observed, fresh, change.definition.managed)
             client, seen = self._client_before(change, fresh), change.observed
             # the plan has proven the secret that it saw, where that is needed
@@ -142,7 +142,7 @@ class Steps(Requests, frozen=True):
                 sealed, secret = self._chosen_secret(change)
                 client, fresh = with_secret(client, sealed), replace(fresh, secret=secret)
             elif change.step is SecretStep.TAKE and fresh.secret is not None and is_proven:
-                client = with_secret(client, self._seal(change, fresh.secret))
+                client = with_secret(client, self.ledger.seal(change.address, fresh.secret))
             elif change.step is SecretStep.DROP:
                 client = with_secret(client, None)
             answer = fresh
@@ -174,7 +174,9 @@ class Steps(Requests, frozen=True):
             if not isinstance(refusal, UnknownOutcome):
                 self._store(change, answer, client)
             raise
-        return replace(with_secret(client, self._seal(change, secret)), secret_serial=change.definition.secret_serial)
+        return replace(
+            with_secret(client, self.ledger.seal(change.address, secret)), secret_serial=change.definition.secret_serial
+        )
 
     @contextmanager
     def _withdrawn_on_failure(self, change: Change) -> Iterator[None]:
@@ -318,7 +320,7 @@ class Steps(Requests, frozen=True):
             # the server's secret, where it shows another than was chosen
             secret = intent.secret
             if fresh.secret is not None and not secret.holds(fresh.secret):
-                secret = self._seal(change, fresh.secret)
+                secret = self.ledger.seal(change.address, fresh.secret)
             return replace(with_secret(client, secret), secret_serial=desired.secret_serial)
         if stored is None:
             is_known = change.step is SecretStep.ROTATE or not uses_secret(desired.fields)
@@ -334,13 +336,6 @@ class Steps(Requests, frozen=True):
         """The secret that the intent holds, sealed and in clear; None for a client that has none."""
         sealed = self.ledger.state.intents[change.address].secret
         return sealed, self.ledger.open(change.address, sealed) if sealed else None
-
-    def _fresh(self, change: Change) -> Registration:
-        needs_owners = change.owners_given(change.definition.owners) is not None
-        return self.fresh(change, with_owners=needs_owners)
-
-    def _seal(self, change: Change, secret: Secret) -> SealedSecret:
-        return self.ledger.seal(change.address, secret)
 
 
 def _added(change: Change, before: ClientState | None, after: ClientState) -> Iterator[Diagnostic]:

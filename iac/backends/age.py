@@ -12,7 +12,8 @@ from collections.abc import Callable, Sequence
 from functools import cache, cached_property
 from typing import Any
 
-from msgspec.structs import astuple
+from msgspec import convert
+from msgspec.structs import asdict, astuple
 
 from iac.core.errors import ClosedSecretError, StateError
 from iac.core.secret import Secret
@@ -141,14 +142,7 @@ class RekeyVault(Vault):
 
 
 def _bound(secret: Secret, place: Place) -> bytes:
-    members = {
-        "lineage": place.lineage,
-        "environment": place.environment,
-        "address": place.address,
-        "name": place.name,
-        "value": secret.reveal(),
-    }
-    return json.dumps(members, separators=(",", ":")).encode()
+    return json.dumps({**asdict(place), "value": secret.reveal()}, separators=(",", ":")).encode()
 
 
 def _unbound(plain: Secret, place: Place) -> Secret:
@@ -174,9 +168,8 @@ def _unbound(plain: Secret, place: Place) -> Secret:
 def _parse(plain: Secret) -> tuple[Place, Secret] | None:
     try:
         members = json.loads(plain.reveal())
-        names = ("lineage", "environment", "address", "name")
-        return Place(*(str(members[name]) for name in names)), Secret(str(members["value"]))
-    except (ValueError, KeyError, TypeError):
+        return convert(members, Place), Secret(convert(members["value"], str))
+    except (ValueError, KeyError):
         return None
 
 

@@ -17,7 +17,8 @@ from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from msgspec.structs import replace
+from msgspec import convert
+from msgspec.structs import asdict, replace
 
 from iac.backends.cell import Cell, NotStored, Stored
 from iac.core.errors import LockedError, StateError, UnreachableError
@@ -25,22 +26,20 @@ from iac.ports import Clock, Holder, Lock
 
 _log = logging.getLogger(__name__)
 
-_MEMBERS = ("run_id", "who", "since", "expires")
 UNKNOWN = Holder("unknown", "unknown", "unknown", "unknown")
 """The holder of a lock whose note cannot be read."""
 
 
 def render_note(holder: Holder) -> bytes:
     """The note of a lock: JSON with run_id, who, since and expires."""
-    return json.dumps({name: getattr(holder, name) for name in _MEMBERS}, indent=2).encode() + b"\n"
+    return json.dumps(asdict(holder), indent=2).encode() + b"\n"
 
 
 def parse_note(data: bytes) -> Holder:
     """The holder that a note names; `UNKNOWN` when it cannot be read."""
     try:
-        members = json.loads(data)
-        return Holder(*(str(members[name]) for name in _MEMBERS))
-    except (ValueError, KeyError, TypeError):
+        return convert(json.loads(data), Holder)
+    except ValueError:
         return UNKNOWN
 
 
@@ -114,7 +113,6 @@ def _between(text: str, now: datetime) -> timedelta | None:
 
 _POLL = 0.05
 _LIMIT = 4096
-_WAIT = "wait for that run, or end its process: a process that is gone holds no lock"
 
 
 @contextmanager
@@ -156,7 +154,12 @@ def _wait(path: Path, file: int, clock: Clock, deadline: datetime) -> None:
     # A blocking flock has no deadline, so the lock is tried for again and again.
     while not _try_lock(file, fcntl.LOCK_EX):
         if clock.now() >= deadline:
-            raise refusal(str(path), _read(file), clock.now(), _WAIT)
+            raise refusal(
+                str(path),
+                _read(file),
+                clock.now(),
+                "wait for that run, or end its process: a process that is gone holds no lock",
+            )
         clock.sleep(_POLL)
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
 import click
 from msgspec import Struct
 from msgspec.structs import replace
 
+from iac.apply.outcome import Report
 from iac.cli.approval import (
     ACCEPT_OLDER,
     AUTO_APPROVE,
@@ -29,9 +30,6 @@ from iac.core.plan.approval import DIGEST, SavedPlan, parse_saved_plans
 from iac.core.state.codec import MalformedValue
 from iac.core.text import listed
 from iac.files import read
-
-if TYPE_CHECKING:
-    from iac.apply.outcome import Report
 
 T = TypeVar("T")
 _SAVE = "save a plan: iac plan --out FILE"

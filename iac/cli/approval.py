@@ -13,15 +13,16 @@ import click
 from msgspec import Struct
 from msgspec.structs import replace
 
+from iac.apply.outcome import Failed, NotDelivered, Report, StopRequest
 from iac.cli import INTERRUPTED
 from iac.cli.context import CommandContext, approve, check_terminal, is_terminal, plan_shown, show_json
 from iac.cli.options import complete_addresses
 from iac.core.errors import PartialApply
 from iac.core.plan.approval import SavedPlan
 from iac.core.text import printable
+from iac.views.text import ended_text, plan_text, report_text
 
 if TYPE_CHECKING:
-    from iac.apply.outcome import Report, StopRequest
     from iac.apply.run import LockedPlan
     from iac.session import Session
 
@@ -68,9 +69,6 @@ class ApprovalTerms(Struct, frozen=True):
 
 def with_ended(context: CommandContext, view: str) -> CommandContext:
     """The same, where each client and output is printed when it has ended."""
-    from iac.apply.outcome import Failed, NotDelivered  # not needed by --help
-    from iac.views.text import ended_text
-
     page = context.layout()
     return context.with_progress(
         view, lambda result: (ended_text(result, page), isinstance(result, Failed | NotDelivered))
@@ -91,8 +89,7 @@ def carry_out(
         StalePlan: it is not the expected one.
         DeclinedError: it was not approved.
     """
-    from iac.apply.outcome import Report, StopRequest  # not needed by --help
-    from iac.workflow.plan import check_expected, check_guards, check_saved
+    from iac.workflow.plan import check_expected, check_guards, check_saved  # not needed by --help
 
     # The plan is shown before anything can refuse it: a person sees what was refused.
     if terms.view == "text":
@@ -117,8 +114,6 @@ def carry_out(
 
 
 def _ask(locked: LockedPlan, terms: ApprovalTerms) -> None:
-    from iac.views.text import plan_text
-
     check_terminal(terms.ways)
     if terms.view == "json":
         click.echo(plan_text(locked.plan, color=False), nl=False, err=True)
@@ -153,12 +148,10 @@ def end(context: CommandContext, report: Report, view: str) -> int:
     Raises:
         PartialApply: not everything was done.
     """
-    from iac.views.text import report_text
-
     if view == "json":
         show_json(report.to_dict())
     elif not report.is_idle:
-        click.echo(report_text(report, color=context.wants_color()), nl=False, color=True)
+        click.echo(report_text(report, color=context.layout().color), nl=False, color=True)
         _show_proof(context, report)
     if report.is_interrupted:
         return INTERRUPTED
@@ -171,7 +164,7 @@ def _show_proof(context: CommandContext, report: Report) -> None:
     from iac.views.proof import proof_text
 
     if report.proof is not None:
-        text = proof_text(report.proof, color=context.wants_color(), width=context.width())
+        text = proof_text(report.proof, color=context.layout().color, width=context.width())
         click.echo(f"\n{text}", nl=False, color=True)
     for line in report.unproven.lines() if report.unproven else ():
         click.echo(printable(f"not verified: {line}"))

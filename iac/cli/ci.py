@@ -6,27 +6,44 @@ import os
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 from msgspec import Struct
 from msgspec.structs import replace
 
+from iac.apply.run import apply_plan
+from iac.cli.apply import command as apply_command
 from iac.cli.approval import ApprovalTerms, carry_out, end
 from iac.cli.context import CommandContext, plan_shown
 from iac.cli.failure import known_error, lines_of, report
 from iac.cli.options import Example, Group
 from iac.cli.plan import read_one
+from iac.cli.rotate import command as rotate_command
+from iac.clock import SystemClock
 from iac.core.plan.approval import DIGEST
 from iac.core.plan.plan import Plan
+from iac.ports.forge import ChangeRequest, ForgeApi
 from iac.ports.path import PROJECT_FILE
+from iac.ports.settings import Forge
+from iac.views.drift import nightly_markdown, nightly_title
 from iac.views.kind import PlanView, ViewSettings, render_plans
+from iac.views.layout import TextLayout
 from iac.views.words import counted
-
-if TYPE_CHECKING:
-    from iac.ports.forge import ChangeRequest, ForgeApi
-    from iac.ports.settings import Forge
-    from iac.workflow.pipelines.job import JobReport
+from iac.wiring import Access, open_session
+from iac.workflow.drift import read_drift
+from iac.workflow.pipelines.job import (
+    JobReport,
+    LabelledIssue,
+    MovedOnError,
+    RequestNote,
+    ReviewedPlan,
+    find_forge,
+    laid_out,
+    read_reports,
+    reviewed_digest,
+)
+from iac.workflow.plan import check_guards, read_plan
+from iac.workflow.rotate import prepare_grace_ends
 
 _BUDGET = 60_000  # characters of a note: GitHub takes 65,536
 _WAIT = 900  # seconds for the lock of another run
@@ -58,8 +75,6 @@ class _Job(Struct, frozen=True):
 
     def note(self, name: str, request: ChangeRequest, text: str) -> None:
         """Report on a request. The first line says which commit it is about, and which job has kept more."""
-        from iac.workflow.pipelines.job import RequestNote
-
         mark = self.mark(name)
         body = f"<!-- {mark} {request.head} {self.api.job} -->\n{text}\nOf commit {request.head}.\n"
         self.report.notes.append(RequestNote(request.number, mark, body))
@@ -72,9 +87,6 @@ class _Job(Struct, frozen=True):
 
 
 def _start(context: CommandContext) -> _Job:
-    from iac.clock import SystemClock
-    from iac.workflow.pipelines.job import JobReport, find_forge
-
     return _Job(context, *find_forge(os.environ, SystemClock()), JobReport([], [], []))
 
 
@@ -103,8 +115,6 @@ def plan(context: CommandContext) -> int:
     On GitHub this is the pull request of the job. On GitLab these are all open merge requests whose last commit has no
     plan yet. Nothing of a request is run. A login that only reads is enough.
     """
-    from iac.workflow.pipelines.job import MovedOnError
-
     job = _start(context)
     pages: dict[str, str] = {}
     codes: list[int] = []
@@ -124,10 +134,6 @@ def plan(context: CommandContext) -> int:
 
 def _plan_request(job: _Job, request: ChangeRequest, pages: dict[str, str]) -> int:
     """Plan one request; the exit code. A server that does not answer is no answer to a request that is asked again."""
-    from iac.views.layout import TextLayout
-    from iac.workflow.pipelines.job import MovedOnError, ReviewedPlan, laid_out
-    from iac.workflow.plan import check_guards
-
     text = ""
     try:
         with laid_out(job.context.root, request) as folder:
@@ -211,7 +217,6 @@ def apply(ctx: click.Context, *, digest: str, rotate: str, revoke: bool, only: s
         return _rotate(ctx, rotate, revoke=revoke, is_named=bool(only))
     if digest and not DIGEST.fullmatch(digest):
         raise click.UsageError("--digest takes the digest of a plan: sha256: and 64 hex digits")
-    from iac.workflow.pipelines.job import reviewed_digest
 
     job = _start(context)
     request = None if digest else job.api.merged()
@@ -223,23 +228,15 @@ def apply(ctx: click.Context, *, digest: str, rotate: str, revoke: bool, only: s
 
 
 def _rotate(ctx: click.Context, addresses: str, *, revoke: bool, is_named: bool) -> int:
-    from iac.cli.rotate import command as rotation
-
     if ctx.obj.environment and not is_named:
         raise click.UsageError("--rotate is for one environment: give --only ENV, or set IAC_ONLY")
-    return int(
-        ctx.invoke(
-            rotation, addresses=tuple(addresses.split()), is_revoking=revoke, auto_approve=True, lock_timeout=_WAIT
-        )
-    )
+    named = {"addresses": tuple(addresses.split()), "is_revoking": revoke}
+    return int(ctx.invoke(rotate_command, **named, auto_approve=True, lock_timeout=_WAIT))
 
 
 def _apply(ctx: click.Context, expected: str, pause: int) -> int:
-    from iac.cli.apply import command as application
-    from iac.clock import SystemClock
-
     for attempt in range(1, _ATTEMPTS + 1):
-        code = _code_of(lambda: ctx.invoke(application, expected=(expected,), lock_timeout=_WAIT), ctx.obj)
+        code = _code_of(lambda: ctx.invoke(apply_command, expected=(expected,), lock_timeout=_WAIT), ctx.obj)
         if code != _PARTIAL or attempt == _ATTEMPTS:
             break
         SystemClock().sleep(attempt * pause)
@@ -276,12 +273,6 @@ def nightly(context: CommandContext) -> int:
     deletes a replaced client after its grace time, if its address has no other change and no guard refuses. iac closes
     the issue when there is nothing to report.
     """
-    from iac.views.nightly import nightly_markdown, nightly_title
-    from iac.wiring import Access, open_session
-    from iac.workflow.drift import read_drift
-    from iac.workflow.pipelines.job import LabelledIssue
-    from iac.workflow.plan import read_plan
-
     job = _start(context)
     with open_session(context, Access.READ) as session:
         drift = read_drift(session)
@@ -296,10 +287,6 @@ def nightly(context: CommandContext) -> int:
 
 def _end_graces(context: CommandContext, addresses: tuple[str, ...]) -> tuple[str, int]:
     """Delete predecessors whose grace time is over; what became of them, and the exit code."""
-    from iac.apply.run import apply_plan
-    from iac.wiring import Access, open_session
-    from iac.workflow.rotate import prepare_grace_ends
-
     if not addresses:
         return "", 0
     try:
@@ -327,8 +314,6 @@ def report_all(context: CommandContext, *, folder: str) -> int:
 
     It needs no project and no login, only the token of the forge. Other jobs then need no right to write there.
     """
-    from iac.workflow.pipelines.job import read_reports
-
     job = _start(context)
     codes = [_code_of(partial(one.post, job.api), context) for one in read_reports(Path(folder))]
     context.note(f"reported what {counted(len(codes), 'job')} kept")

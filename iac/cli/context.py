@@ -18,26 +18,27 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import Any, TextIO
 
 import click
 from msgspec import Struct
 from msgspec.structs import replace
 
 from iac.cli.call import call_of
+from iac.cli.progress import ShownProgress
 from iac.core.errors import DeclinedError, InputError, RenderError
 from iac.core.explanation import Explanation
+from iac.core.plan.plan import Plan
 from iac.core.secret import Secret
 from iac.core.text import printable
 from iac.files import read
 from iac.ports import Holder
 from iac.ports.path import PROJECT_FILE, path_inside, path_over
 from iac.ports.progress import SILENT, Progress
-
-if TYPE_CHECKING:
-    from iac.core.plan.plan import Plan
-    from iac.sinks.file.sink import FileSink
-    from iac.views.layout import TextLayout
+from iac.sinks.file.sink import FileSink
+from iac.views.layout import TextLayout
+from iac.views.text import plan_text
+from iac.views.words import json_text
 
 
 def is_terminal(stream: TextIO | None) -> bool:
@@ -50,8 +51,6 @@ def layout_of(stream: TextIO | None, *, no_color: bool = False) -> TextLayout:
 
     NO_COLOR and --no-color switch colours off; FORCE_COLOR switches them on where there is no terminal, as in CI.
     """
-    from iac.views.layout import TextLayout
-
     is_wanted = is_terminal(stream) or bool(os.environ.get("FORCE_COLOR"))
     is_refused = no_color or bool(os.environ.get("NO_COLOR"))
     width = shutil.get_terminal_size().columns if is_terminal(stream) else None
@@ -133,12 +132,6 @@ def approve(question: str, cancelled: str) -> None:
         raise DeclinedError(cancelled)
 
 
-def find_top(folder: Path) -> Path:
-    """The top of the repository that a folder is in; without one the folder itself."""
-    here = folder.resolve()
-    return next((folder for folder in (here, *here.parents) if (folder / ".git").exists()), here)
-
-
 def find_project(start: Path) -> Path:
     """The folder of the closest iac.yaml: here, or above, up to the top of the repository; `start` for none.
 
@@ -213,8 +206,10 @@ class CommandContext(Struct, frozen=True):
     @property
     def place(self) -> str:
         """The project's folder as it is seen from the top of the repository."""
+        from iac.git import find_work_tree  # not needed by --help
+
         root = self.root
-        return self.directory if root == self.start else os.path.relpath(root, find_top(root))
+        return self.directory if root == self.start else os.path.relpath(root, find_work_tree(root) or root)
 
     def path(self, name: str) -> Path:
         """A file that an option or argument names: relative to the folder that iac was started in."""
@@ -232,29 +227,23 @@ class CommandContext(Struct, frozen=True):
         """How text is shown on stdout."""
         return layout_of(sys.stdout, no_color=self.no_color)
 
-    def wants_color(self) -> bool:
-        """Whether colour is welcome on stdout."""
-        return self.layout().color
-
     def width(self) -> int | None:
         """The width of the terminal that stdout is (COLUMNS, else what it says of itself); None when it is none."""
         return shutil.get_terminal_size().columns if is_terminal(sys.stdout) else None
 
     def with_progress(
-        self, view: str = "text", tell: Callable[[object], tuple[str, bool]] | None = None
+        self, view: str = "text", tell: Callable[[object], tuple[str, bool]] = lambda _: ("", False)
     ) -> CommandContext:
         """The same, with somebody who is told how far the run is.
 
         Args:
             view: how the result is printed; where stdout carries a document, what has ended is told on stderr.
-            tell: what is printed of a result, and whether it has failed; None prints nothing of it.
+            tell: what is printed of a result, "" for nothing, and whether it has failed.
         """
-        from iac.cli.progress import ShownProgress, tell_nothing  # not needed by --help
-
         is_live = (
             is_terminal(sys.stderr) and not (self.quiet or self.verbose) and os.environ.get("TERM", "dumb") != "dumb"
         )
-        return replace(self, progress=ShownProgress(tell or tell_nothing, view != "text", is_live, self.quiet))
+        return replace(self, progress=ShownProgress(tell, view != "text", is_live, self.quiet))
 
     def can_ask(self) -> bool:
         """Whether somebody sits at stderr to read what is said there."""
@@ -301,7 +290,6 @@ def write_whole(context: CommandContext, file: str, text: str, option: str) -> N
 @contextmanager
 def _sink(context: CommandContext, file: str, option: str) -> Iterator[tuple[FileSink, str]]:
     """The folder of a file that an option names, and its name there; what goes wrong is a mistake in the option."""
-    from iac.sinks.file.sink import FileSink  # not needed by --help
 
     def refusal(why: str) -> InputError:
         return InputError("the file cannot be written", where=file, why=why, fix=f"name another file: {option}")
@@ -319,9 +307,7 @@ def _sink(context: CommandContext, file: str, option: str) -> Iterator[tuple[Fil
 
 def plan_shown(context: CommandContext, plan: Plan) -> str:
     """A plan as text for stdout."""
-    from iac.views.text import plan_text
-
-    return plan_text(plan, color=context.wants_color(), width=context.width(), is_full=bool(context.verbose))
+    return plan_text(plan, color=context.layout().color, width=context.width(), is_full=bool(context.verbose))
 
 
 def note_run(context: CommandContext, holder: Holder | None) -> None:
@@ -352,8 +338,6 @@ def show(view: str, value: Any, lines: Iterable[str]) -> None:
 
 def show_json(value: Any) -> None:
     """Print a JSON value on stdout."""
-    from iac.views.words import json_text
-
     context = click.get_current_context(silent=True)
     if context is not None:
         call = call_of(context)

@@ -63,7 +63,7 @@ def command(context: CommandContext, *, addresses: tuple[str, ...], view: str, a
     def text(one: CommandContext, drift: Drift) -> str:
         if view == "markdown":
             return drift_markdown(drift, BUDGET)
-        return drift_text(drift, color=one.wants_color(), width=one.width())
+        return drift_text(drift, color=one.layout().color, width=one.width())
 
     return show_sections(context, sections, view, value=Drift.to_dict, text=text)
 

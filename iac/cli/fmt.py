@@ -9,7 +9,9 @@ import click
 
 from iac.cli.context import CommandContext
 from iac.cli.options import Example, Subcommand
+from iac.config.tree import is_defaults, read_tree
 from iac.core.errors import Diagnostic, InvalidInput, Severity
+from iac.ports.path import CLIENTS_DIR, PROJECT_FILE
 from iac.views.words import counted
 
 
@@ -53,8 +55,6 @@ def command(context: CommandContext, *, paths: tuple[str, ...], check: bool) -> 
 
 def _files(context: CommandContext, paths: tuple[str, ...], mistakes: list[Diagnostic]) -> Iterator[str]:
     from iac.config.project import load_project
-    from iac.config.tree import read_tree
-    from iac.ports.path import CLIENTS_DIR, PROJECT_FILE
 
     root = context.root
     if not (root / PROJECT_FILE).is_file():
@@ -76,9 +76,7 @@ def _files(context: CommandContext, paths: tuple[str, ...], mistakes: list[Diagn
 def _formatted(root: Path, file: str, mistakes: list[Diagnostic]) -> str | None:
     """The file's new text; None when it stays as it is."""
     from iac.config.edit.format import format_text, schema_address
-    from iac.config.tree import is_defaults
     from iac.document import read_document
-    from iac.ports.path import PROJECT_FILE
 
     document, diagnostics = read_document(root, file)
     mistakes += diagnostics

@@ -10,13 +10,15 @@ import click
 
 from iac.cli.context import CommandContext, ask_secret, read_stdin, show
 from iac.cli.options import FORMAT, Example, Subcommand
+from iac.config.tree import is_address
 from iac.core.model import RegistrationAccess
 from iac.core.text import listed, once_per_message
+from iac.ports.path import CLIENTS_DIR
+from iac.workflow.importing.selection import Candidate, ClientPattern, ClientSelection
 
 if TYPE_CHECKING:
     from iac.workflow.importing.draft import DefinitionDraft
     from iac.workflow.importing.run import ImportResult
-    from iac.workflow.importing.selection import Candidate, ClientSelection
 
 
 @click.command(
@@ -118,8 +120,6 @@ def command(
 
 
 def _selection(client_ids: tuple[str, ...], texts: tuple[str, ...], source: str | None) -> ClientSelection:
-    from iac.workflow.importing.selection import ClientPattern, ClientSelection  # not needed by --help
-
     try:
         matches = tuple(ClientPattern.parse(text) for text in texts)
     except ValueError as error:
@@ -133,9 +133,6 @@ def _selection(client_ids: tuple[str, ...], texts: tuple[str, ...], source: str 
 
 
 def _folder(name: str) -> str:
-    from iac.config.tree import is_address  # not needed by --help
-    from iac.ports.path import CLIENTS_DIR
-
     folder = name.removeprefix("./").rstrip("/").removeprefix(f"{CLIENTS_DIR}/")
     if folder in {"", CLIENTS_DIR}:
         return ""

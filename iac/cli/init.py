@@ -84,15 +84,13 @@ def command(
     if forges and (context.start / "iac.yaml").is_file() and not (project or issuer):
         _add_pipelines(context, forges, wheel or "")
         return
-    from iac.clock import SystemClock  # not needed by --help
-    from iac.wiring import open_backend
-    from iac.workflow.init import InitAnswers, make_project
+    from iac.workflow.init import InitAnswers, make_project  # brings in the adapters
 
     project, issuer = _named(context, project, issuer)
     answers = InitAnswers(project, issuer, provider, backend, wheel or "")
     pipelines = _pipelines(context, answers, forges) if forges else None
     write_more = pipelines.write if pipelines else lambda: None
-    begun = make_project(context.start, answers, SystemClock(), open_backend, write_more)
+    begun = make_project(context.start, answers, write_more)
     click.echo(printable(f"made iac.yaml, clients.d/ and an empty state, {begun.where}"))
     tell_key(context, begun)
     if pipelines:

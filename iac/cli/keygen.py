@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
 
 import click
 
@@ -12,9 +11,7 @@ from iac.cli.options import FORMAT, Choice, Example, Subcommand, complete_addres
 from iac.core.errors import InputError
 from iac.core.state.model import ClientKey
 from iac.core.text import listed
-
-if TYPE_CHECKING:
-    from iac.session import LocalSession
+from iac.session import LocalSession
 
 _FILE = "--jwks FILE"
 
@@ -54,15 +51,12 @@ def command(
     valid until you drop it. Needs the extra jose, and no server.
     """
     from iac.wiring import open_local  # brings in the adapters
-    from iac.workflow.keys import KeyType, add_key, drop_old_keys, make_key
+    from iac.workflow.keys import add_key, drop_old_keys
 
     session = open_local(context)
     # Before a key is made: state would keep one that nothing publishes.
     place = _place(context, session, address, file)
-    if is_dropping:
-        keys = drop_old_keys(session, address)
-    else:
-        keys = add_key(session, address, lambda: make_key(KeyType(kind), int(bits)))
+    keys = drop_old_keys(session, address) if is_dropping else add_key(session, address, kind, int(bits))
     _publish(context, session, address, keys, file)
     kids = [key.kid for key in keys]
     show(view, {"kids": kids, "file": place}, [f"{place} has the public half of: {listed(kids)}"])

@@ -17,6 +17,7 @@ from iac.cli.options import Example, Subcommand, format_option
 from iac.core.inventory import COLUMNS, ClientStatus, Filter, Inventory, InventoryRow
 from iac.core.rotation import seconds
 from iac.core.text import nearest
+from iac.views.inventory import inventory_csv, inventory_text, summary_line
 from iac.views.words import Failures
 
 _USUAL = ("address", "client_id", "name", "state", "grants")
@@ -169,12 +170,6 @@ class _Table(Struct, frozen=True):
         """As JSON."""
         return inventory.to_dict(self.columns(inventory), self.rows(inventory))
 
-    def csv(self, inventory: Inventory) -> str:
-        """As CSV."""
-        from iac.views.inventory import inventory_csv
-
-        return inventory_csv(self.columns(inventory), self.rows(inventory))
-
     def page(self, inventories: Sequence[Inventory], failed: Failures = ()) -> str:
         """As a page for a browser."""
         from iac.clock import SystemClock
@@ -184,20 +179,17 @@ class _Table(Struct, frozen=True):
 
     def text(self, context: CommandContext, inventory: Inventory) -> str:
         """For people."""
-        from iac.views.inventory import inventory_text
-
         return inventory_text(inventory, self.columns(inventory), self.rows(inventory), width=context.width())
 
 
 def _show_csv(context: CommandContext, sections: Sequence[Section[Inventory]], table: _Table) -> int:
     """One table, in which the environment is the first column where there are several."""
-    from iac.views.inventory import summary_line
-
     shown, counts = "", []
     for section in sections:
         context.note(*(f"{section.name}: {line}" for line in error_lines(section.error)))
         if section.result is not None:
-            first, *lines = table.csv(section.result).splitlines()
+            found = section.result
+            first, *lines = inventory_csv(table.columns(found), table.rows(found)).splitlines()
             start = f"{section.name}," if section.name else ""
             shown = shown or f"{start and 'environment,'}{first}\n"
             shown += "".join(f"{start}{line}\n" for line in lines)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from typing import TYPE_CHECKING
 
 import click
 from msgspec.structs import replace
@@ -13,10 +12,8 @@ from iac.cli.context import CommandContext, show_json
 from iac.cli.options import FORMAT, Example, Subcommand, complete_addresses
 from iac.core.errors import RenderError, UnsafePlan
 from iac.core.text import NAMES, listed, printable
-
-if TYPE_CHECKING:
-    from iac.session import LocalSession
-    from iac.workflow.render import OutputState
+from iac.session import LocalSession
+from iac.workflow.render import OutputState, render_outputs
 
 
 @click.command(
@@ -54,7 +51,6 @@ def command(
     If the identity opens only some clients, name them with --target.
     """
     from iac.wiring import open_local  # brings in the adapters
-    from iac.workflow.render import render_outputs
 
     context = context.with_progress(view, _told)
     session = replace(open_local(context), accepts_older_state=accept_older_state)
@@ -71,8 +67,6 @@ def command(
 
 def _told(result: object) -> tuple[str, bool]:
     """An output when it is rendered or compared."""
-    from iac.workflow.render import OutputState  # not needed by --help
-
     if not isinstance(result, OutputState):
         return "", False
     first, *rest = result.lines() or [""]

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 import click
 
 from iac.cli.approval import AUTO_APPROVE, LOCK_TIMEOUT, ApprovalTerms, carry_out, end, with_ended
 from iac.cli.context import CommandContext, approve, check_terminal, read_given, show
 from iac.cli.options import FORMAT, Example, Group, complete_addresses
+from iac.clock import SystemClock
+from iac.core.state.document import render_state
 from iac.core.state.model import ClientState, State, Tombstone
 from iac.core.text import printable
 from iac.registry import capabilities
+from iac.session import StateSession
 from iac.views.state import detail, predecessor_text, predecessors_of, secret_text, state_to_dict, value_words
 from iac.views.words import counted
-
-if TYPE_CHECKING:
-    from iac.session import StateSession
+from iac.workflow.state import find, forget, not_in_state, push, rekey, rename
 
 
 @click.group("state", cls=Group)
@@ -45,13 +45,11 @@ def init(context: CommandContext) -> None:
     If iac.yaml names no recipients, iac makes an age identity, as `iac init` does. An existing state stays as it is.
     """
     from iac.cli.init import tell_key  # not needed by the others
-    from iac.clock import SystemClock
     from iac.config.project import load_project
-    from iac.wiring import open_backend
-    from iac.workflow.init import make_state
+    from iac.workflow.init import make_state  # brings in the adapters
 
     settings = load_project(context.root).settings(context.environment)
-    begun = make_state(settings, SystemClock(), open_backend)
+    begun = make_state(settings)
     click.echo(printable(f"made an empty state for environment {settings.environment}, {begun.where}"))
     tell_key(context, begun)
     context.note(f"iac.yaml names its lineage, {begun.lineage}: commit iac.yaml")
@@ -109,8 +107,6 @@ def _way_back(state: State, grave: Tombstone) -> str:
 @click.pass_obj
 def show_client(context: CommandContext, *, address: str, view: str) -> None:
     """Show what state holds of one client, and the recipients of its secret. Secrets are shown as "(sensitive)"."""
-    from iac.workflow.state import not_in_state
-
     state = _open(context).backend.load()
     client = state.clients.get(address)
     if client is None:
@@ -149,8 +145,6 @@ def move(context: CommandContext, *, source: str, target: str) -> None:
     Needs an age identity, because iac encrypts the secret again for the new address. To do the same through review, use
     `moved:` in iac.yaml.
     """
-    from iac.workflow.state import rename
-
     client = rename(_open(context), source, target)
     click.echo(printable(f"{source} is now {target} (client_id {client.client_id})"))
     context.note(f"move its definition too: clients.d/{source}.yaml to clients.d/{target}.yaml")
@@ -177,8 +171,6 @@ def remove(context: CommandContext, *, address: str, is_approved: bool) -> None:
     A definition with `adopt: true` takes the client over again. IAM 1.14 and newer do not show its secret then. To do
     the same through review, use `removed: [{address: ADDR, then: forget}]` in iac.yaml.
     """
-    from iac.workflow.state import find, forget
-
     session = _open(context)
     state = session.backend.load()
     known = _known(state, address, find(state, address))
@@ -257,9 +249,7 @@ def pull(context: CommandContext) -> None:
     Secrets stay encrypted. With `encryption: none` they are readable, and iac warns you. `iac state push` takes the
     copy back.
     """
-    from iac.clock import SystemClock  # not needed by --help
     from iac.config.project import load_project
-    from iac.core.state.document import render_state
     from iac.wiring import open_backend
 
     settings = load_project(context.root).settings(context.environment)
@@ -290,8 +280,6 @@ def push_copy(context: CommandContext, *, file: str, is_forced: bool) -> None:
     An emergency copy that ends in .journal is added to the state. No other command may run between pull and push.
     Afterwards run `iac plan`: it shows how state and server differ.
     """
-    from iac.workflow.state import push
-
     push(_open(context), read_given(context, file), file, is_forced=is_forced)
     click.echo(printable(f"the state holds what {file} holds"))
     context.note("run iac plan: it says what differs from the server; keep the copy until then")
@@ -311,7 +299,6 @@ def rekey_secrets(context: CommandContext) -> None:
     server. Former recipients can still open older copies of the state: rotate the secrets that they must not know.
     """
     from iac.wiring import open_rekey  # not needed by --help
-    from iac.workflow.state import rekey
 
     done = rekey(open_rekey(context.with_progress()))
     click.echo(f"sealed {counted(done.secrets, 'secret')} again")

@@ -45,7 +45,7 @@ def command(context: CommandContext, *, addresses: tuple[str, ...], view: str) -
 
     def text(one: CommandContext, proof: Proof) -> str:
         if context.is_many:
-            return proof_text(proof, color=one.wants_color(), width=one.width())
+            return proof_text(proof, color=one.layout().color, width=one.width())
         return f"{page.line(proof_summary(proof), 'bold')}\n"  # what is before it was printed as it came
 
     told = context.with_progress(view, lambda result: _told(result, view, page))

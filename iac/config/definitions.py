@@ -128,10 +128,24 @@ def concerns(diagnostic: Diagnostic, paths: Iterable[str]) -> bool:
 
 
 class Loader:
-    """Reads each file of a project once, for all environments asked for. Without a project each file by itself."""
+    """Reads each file of a project once, for all environments asked for. Without a project each file by itself.
 
-    def __init__(self, root: Path, project: Project | None, all_settings: Iterable[Settings]) -> None:
+    Args:
+        root: the project's folder.
+        project: the project, where iac.yaml can be used.
+        all_settings: of the environments asked for.
+        known: address -> a definition without mistakes that was read already, and what was made of it.
+    """
+
+    def __init__(
+        self,
+        root: Path,
+        project: Project | None,
+        all_settings: Iterable[Settings],
+        known: Mapping[str, tuple[Layer, Known]] | None = None,
+    ) -> None:
         self._root = root
+        self._known = known or {}
         self._names = project.names if project else None
         self._policy: Mapping[str, str] = project.document.value.get("policy", {}) if project else {}
         self._diagnostics: dict[tuple[object, ...], Diagnostic] = {}
@@ -143,11 +157,10 @@ class Loader:
         self.collect(tree.diagnostics)
         self.folders = {folder: self._read(file, "defaults") for folder, file in tree.defaults.items()}
         for address, file in tree.definitions.items():
-            layer = self._read(file, "client")
+            layer, known = self._known.get(address) or (self._read(file, "client"), {})
             if layer is not None:
                 self.collect(self._check_environments(layer))
             below = list(folder_layers(self.folders, address))
-            known: Known = {}
             for environment in self.environments:
                 if environment.selects(address):
                     environment.add_address(address)
@@ -217,9 +230,9 @@ class ProjectSurvey(Struct, frozen=True):
     mistakes: tuple[Diagnostic, ...]
 
 
-def survey(project: Project, environment: str) -> ProjectSurvey:
-    """Read all files of a project; `environment` is the one whose client_ids count."""
-    loader = Loader(project.root, project, project.environments.values())
+def survey(project: Project, environment: str, known: Mapping[str, tuple[Layer, Known]] | None = None) -> ProjectSurvey:
+    """Read all files of a project but those `known`; `environment` is the one whose client_ids count."""
+    loader = Loader(project.root, project, project.environments.values(), known)
     tree = read_tree(project.root)
     loader.load(tree)
     setting = next(candidate for candidate in loader.environments if candidate.settings.environment == environment)

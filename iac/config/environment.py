@@ -120,7 +120,10 @@ class CheckedDefinition(Struct, frozen=True):
 
 
 Known = dict[tuple[object, ...], CheckedDefinition]
-"""One definition as environments have it, by the settings that its rules read (`Settings.rule_inputs`)."""
+"""One definition as environments have it, by the settings that its rules read (`Settings.rule_inputs`).
+
+What an environment has of its own is kept by its name.
+"""
 
 
 class Environment:
@@ -162,21 +165,20 @@ class Environment:
         """There is a definition at this address, whatever is in it."""
         self._addresses.add(address)
 
-    def add(self, address: str, folders: Sequence[Layer], layer: Layer, known: Known | None = None) -> list[Diagnostic]:
+    def add(self, address: str, folders: Sequence[Layer], layer: Layer, known: Known) -> list[Diagnostic]:
         """Merge one definition, check it, and keep it when it is right.
 
         Args:
             address: of the definition.
             folders: defaults of its folders.
             layer: the file.
-            known: what other environments made of it: where nothing of it is this environment's own, that is taken.
+            known: what was made of it already: where nothing of it is this environment's own, others' is taken.
         """
         has_own = self._has_own_defaults or any(overlay(layer, self.settings.environment))
-        checked = None if known is None or has_own else known.get(self._rule_inputs)
-        if checked is None:
-            checked = self._check(address, folders, layer)
-            if known is not None and not has_own:
-                known[self._rule_inputs] = checked
+        inputs = (self.settings.environment,) if has_own else self._rule_inputs
+        if inputs not in known:
+            known[inputs] = self._check(address, folders, layer)
+        checked = known[inputs]
         if checked.judgement != NOTHING:
             self.judgements.append(checked.judgement)
         own = [*self._check_id(checked.definition), *self._add_outputs(checked.definition)]
@@ -213,10 +215,6 @@ class Environment:
     def replaced_clients(self) -> list[DesiredClient]:
         """The clients in whose place a rotation puts others."""
         return [client for client in self._clients.values() if client.lifecycle.rotation is Rotation.REPLACE]
-
-    def client(self, address: str) -> DesiredClient | None:
-        """The client at an address that was added and is right."""
-        return self._clients.get(address)
 
     def finish(self) -> Iterator[Diagnostic]:
         """Rules of the whole: outputs of the project, addresses that leave or move, patterns, exposed secrets."""

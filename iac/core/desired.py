@@ -145,7 +145,7 @@ class OutputSpec(Struct, frozen=True):
     names: tuple[str, ...] = ()
     sink: str = FILE
     mode: int = 0o600
-    values: Mapping[str, object] = field(default_factory=dict)
+    values: Mapping[str, Any] = field(default_factory=dict)
     recipients: tuple[str, ...] = ()
     form: str = ""
 

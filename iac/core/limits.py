@@ -1,7 +1,5 @@
 """Limits of templates, of files, and of what is taken from a server. Pure."""
 
-from __future__ import annotations
-
 TEMPLATE_BYTES = 256 * 1024
 """Bytes of one template. The longest built-in has 2 kB.
 

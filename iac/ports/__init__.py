@@ -6,10 +6,9 @@ so no caller ever meets an exception of httpx, OSError or a library.
 
 from __future__ import annotations
 
-from iac.ports.clock import Clock
-from iac.ports.provider import Identity, Prover, Provider, Reader
+from iac.ports.provider import Identity, Provider
 from iac.ports.sink import Comparison, Deliveries, Delivery, Sink, find_newer
-from iac.ports.site import LoginSite, OutputSite, Site
+from iac.ports.site import Clock, LoginSite, OutputSite, Site
 from iac.ports.state import Holder, Lock, Place, StateBackend, Vault
 
 __all__ = [
@@ -23,9 +22,7 @@ __all__ = [
     "LoginSite",
     "OutputSite",
     "Place",
-    "Prover",
     "Provider",
-    "Reader",
     "Sink",
     "Site",
     "StateBackend",

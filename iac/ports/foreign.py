@@ -20,7 +20,7 @@ from typing import Concatenate, ParamSpec, TypeVar, cast
 
 from msgspec import Struct
 
-from iac.core.errors import IacError
+from iac.core.errors import IacError, UnknownOutcome, UnreachableError
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -74,3 +74,29 @@ def note_write() -> None:
     """A write begins to leave. For the transport, and for fakes that stand in for it."""
     for watch in _watched.get():
         watch.is_write_sent = True
+
+
+def answered_write(method: Callable[Concatenate[S, P], R]) -> Callable[Concatenate[S, P], R]:
+    """A decorator of every write, of every provider: sent or not sent is told by what went over the wire.
+
+    A foreign exception may come from before the write, such as from a login, or from reading its answer; its kind
+    tells nothing of that. `UnknownOutcome` where a byte of a write went out, else `UnreachableError`.
+    """
+
+    def guarded(self: S, /, *args: P.args, **kwargs: P.kwargs) -> R:
+        with watch_network() as watch:
+            try:
+                return method(self, *args, **kwargs)
+            except IacError:
+                raise
+            except Exception as foreign:
+                if not watch.is_write_sent:
+                    why = f"{type(foreign).__name__}: {foreign}"
+                    raise UnreachableError("the server cannot be used", why=why) from foreign
+                raise UnknownOutcome(
+                    "the request was sent, and what came back cannot be read",
+                    why=f"{type(foreign).__name__}; iac does not know whether the server did it",
+                    fix="run it again: iac first reads what the server has",
+                ) from None  # its words may repeat a secret of the answer
+
+    return cast("Callable[Concatenate[S, P], R]", functools.update_wrapper(guarded, method))

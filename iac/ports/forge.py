@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
+from typing import ClassVar
 
 from msgspec import Struct
 
@@ -42,10 +43,12 @@ class ForgeApi(ABC):
     Attributes:
         job: what names this job there, so that `reviewed` finds what it has kept.
         commit: the commit that this job is for.
+        closed: what closes an issue.
     """
 
     job: str
     commit: str
+    closed: ClassVar[dict[str, object]]
 
     @foreign_as(UnreachableError, SENSELESS)
     def requests(self) -> list[ChangeRequest]:
@@ -82,7 +85,7 @@ class ForgeApi(ABC):
         if body:
             self._write_issue(number, {"title": title, **self._issue(label, body)})
         elif number:
-            self._close_issue(number)
+            self._write_issue(number, self.closed)
 
     @abstractmethod
     def show(self, markdown: str) -> None:
@@ -111,6 +114,3 @@ class ForgeApi(ABC):
 
     @abstractmethod
     def _write_issue(self, number: int | None, value: dict[str, object]) -> None: ...
-
-    @abstractmethod
-    def _close_issue(self, number: int) -> None: ...

@@ -1,53 +1,22 @@
-"""A server's API, and whether credentials work there."""
+"""A server's API for registered clients."""
 
 from __future__ import annotations
 
-import functools
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import datetime
-from typing import Concatenate, ParamSpec, TypeVar, cast
+from typing import TypeVar
 
 from msgspec import Struct
 
-from iac.core.errors import IacError, InputError, ServerError, UnknownOutcome, UnreachableError
+from iac.core.errors import InputError, ServerError, UnreachableError
 from iac.core.model import Actual, Fields, InvalidMember, NewClient, NewToken, Registration, RegistrationAccess
-from iac.core.proof import Evidence, ServiceLogin
 from iac.core.secret import Secret
-from iac.ports.foreign import foreign_as, watch_network
+from iac.ports.foreign import answered_write, foreign_as
 
-P = ParamSpec("P")
-R = TypeVar("R")
-S = TypeVar("S")
 T = TypeVar("T")
 
 _server = foreign_as(UnreachableError, "the server cannot be used")
-
-
-def _write(method: Callable[Concatenate[S, P], R]) -> Callable[Concatenate[S, P], R]:
-    """A decorator of every write, of every provider: sent or not sent is told by what went over the wire.
-
-    A foreign exception may come from before the write, such as from a login, or from reading its answer; its kind
-    tells nothing of that. `UnknownOutcome` where a byte of a write went out, else `UnreachableError`.
-    """
-
-    def guarded(self: S, /, *args: P.args, **kwargs: P.kwargs) -> R:
-        with watch_network() as watch:
-            try:
-                return method(self, *args, **kwargs)
-            except IacError:
-                raise
-            except Exception as foreign:
-                if not watch.is_write_sent:
-                    why = f"{type(foreign).__name__}: {foreign}"
-                    raise UnreachableError("the server cannot be used", why=why) from foreign
-                raise UnknownOutcome(
-                    "the request was sent, and what came back cannot be read",
-                    why=f"{type(foreign).__name__}; iac does not know whether the server did it",
-                    fix="run it again: iac first reads what the server has",
-                ) from None  # its words may repeat a secret of the answer
-
-    return cast("Callable[Concatenate[S, P], R]", functools.update_wrapper(guarded, method))
 
 
 class Identity(Struct, frozen=True):
@@ -64,23 +33,31 @@ class Identity(Struct, frozen=True):
     expires: datetime | None = None
 
 
-class Reader(ABC):
-    """The reading half of a provider. Needs `iam:admin.read` only."""
+class Provider(ABC):
+    """A server's API for registered clients. What only reads needs `iam:admin.read` only. Every write is sent once.
+
+    All writes raise `ServerError` when the server says no (surely no effect) and `UnknownOutcome` when no usable answer
+    came back.
+    """
 
     @_server
     def read_ahead(self, expected: int) -> None:
         """Begin to read about so many clients in the background; later calls raise what fails."""
         self._read_ahead(expected)
 
-    @_server
     def use_keys(self, keys: Iterable[RegistrationAccess]) -> None:
-        """Registration access tokens, by which their clients are read and written from here on (RFC 7592)."""
-        self._use_keys(keys)
+        """Registration access tokens, by which their clients are read and written from here on (RFC 7592).
 
-    @_server
+        An API whose login is enough needs none.
+        """
+        del keys
+
     def keep_tokens(self, keep: Callable[[NewToken], None]) -> None:
-        """Call this with each new registration access token, before anything else is made of the answer with it."""
-        self._keep_tokens(keep)
+        """Call this with each new registration access token, before anything else is made of the answer with it.
+
+        An API whose login is enough gets none.
+        """
+        del keep
 
     @_server
     def find_by_name(self, client_name: str) -> tuple[str, ...]:
@@ -146,6 +123,69 @@ class Reader(ABC):
         """The issuer in the server's own spelling (OpenID Connect Discovery section 3, issuer)."""
         return self._served_issuer()
 
+    @_server
+    def check_write(self) -> None:
+        """Prove before the first write that the login may write.
+
+        Raises:
+            CredentialsError: it surely may not.
+        """
+        self._check_write()
+
+    @answered_write
+    def redeem(self, client_id: str) -> Registration:
+        """Make the user of the login the owner of a client without an owner (rec: self-service-redeem).
+
+        Raises:
+            ServerError: this API has no such call.
+        """
+        return self._redeem(client_id)
+
+    @answered_write
+    def create(self, client: NewClient) -> Registration:
+        """Register a client; the answer as it came."""
+        return self._create(client)
+
+    @answered_write
+    def update(self, fresh: Registration, fields: Fields, declared: Collection[str]) -> Registration:
+        """Lay `fields` (named in `declared`; absent ones are emptied) over `fresh` and replace the registration."""
+        return self._update(fresh, fields, declared)
+
+    @answered_write
+    def rotate(self, client_id: str) -> Registration:
+        """Ask for a new secret; the old one is dead at once (rec: admin-secret-rotation)."""
+        return self._rotate(client_id)
+
+    @answered_write
+    def delete(self, client_id: str) -> None:
+        """Delete the registration. One that is gone already does not fail."""
+        self._delete(client_id)
+
+    @answered_write
+    def assign_owners(self, client_id: str, add: Collection[str], remove: Collection[str]) -> None:
+        """Add and remove owners by account UUID (rec: admin-owners)."""
+        self._assign_owners(client_id, add, remove)
+
+    @answered_write
+    def revoke_tokens(self, client_id: str) -> None:
+        """End the access and refresh tokens that the client has got (rec: admin-revoke-and-reset).
+
+        Raises:
+            ServerError: the server cannot, as up to 1.12.
+        """
+        self._revoke_tokens(client_id)
+
+    @_server
+    def accepts_secret(self, client_id: str, secret: Secret, fields: Fields | None = None) -> bool:
+        """Whether the token endpoint takes this secret for this client, even if it refuses the grant (rec: login).
+
+        Args:
+            client_id: whose it may be.
+            secret: what is tried.
+            fields: of the client, where they are known; None reads the client first.
+        """
+        return self._accepts_secret(client_id, secret, fields)
+
     def _list_clients(self, make: Callable[[Registration], T]) -> list[T]:
         raise _only_management("list all clients")
 
@@ -155,14 +195,6 @@ class Reader(ABC):
     def _read_ahead(self, expected: int) -> None:
         """An API that reads client by client has nothing to begin with."""
         del expected
-
-    def _use_keys(self, keys: Iterable[RegistrationAccess]) -> None:
-        """An API whose login is enough needs none."""
-        del keys
-
-    def _keep_tokens(self, keep: Callable[[NewToken], None]) -> None:
-        """An API whose login is enough gets none."""
-        del keep
 
     def _find_by_name(self, client_name: str) -> tuple[str, ...]:
         """An API whose ids are chosen by the caller loses none."""
@@ -182,85 +214,6 @@ class Reader(ABC):
 
     @abstractmethod
     def _served_issuer(self) -> str: ...
-
-
-def _only_management(what: str) -> InputError:
-    return InputError(
-        f"this provider's API does not {what}",
-        why="only IAM's management API does, to a token with iam:admin.read",
-        fix="set provider: iam-admin in iac.yaml",
-    )
-
-
-class Provider(Reader):
-    """A server's API for registered clients. Every write is sent exactly once.
-
-    All writes raise `ServerError` when the server says no (surely no effect) and `UnknownOutcome` when no usable answer
-    came back.
-    """
-
-    @_server
-    def check_write(self) -> None:
-        """Prove before the first write that the login may write.
-
-        Raises:
-            CredentialsError: it surely may not.
-        """
-        self._check_write()
-
-    @_write
-    def redeem(self, client_id: str) -> Registration:
-        """Make the user of the login the owner of a client without an owner (rec: self-service-redeem).
-
-        Raises:
-            ServerError: this API has no such call.
-        """
-        return self._redeem(client_id)
-
-    @_write
-    def create(self, client: NewClient) -> Registration:
-        """Register a client; the answer as it came."""
-        return self._create(client)
-
-    @_write
-    def update(self, fresh: Registration, fields: Fields, declared: Collection[str]) -> Registration:
-        """Lay `fields` (named in `declared`; absent ones are emptied) over `fresh` and replace the registration."""
-        return self._update(fresh, fields, declared)
-
-    @_write
-    def rotate(self, client_id: str) -> Registration:
-        """Ask for a new secret; the old one is dead at once (rec: admin-secret-rotation)."""
-        return self._rotate(client_id)
-
-    @_write
-    def delete(self, client_id: str) -> None:
-        """Delete the registration. One that is gone already does not fail."""
-        self._delete(client_id)
-
-    @_write
-    def assign_owners(self, client_id: str, add: Collection[str], remove: Collection[str]) -> None:
-        """Add and remove owners by account UUID (rec: admin-owners)."""
-        self._assign_owners(client_id, add, remove)
-
-    @_write
-    def revoke_tokens(self, client_id: str) -> None:
-        """End the access and refresh tokens that the client has got (rec: admin-revoke-and-reset).
-
-        Raises:
-            ServerError: the server cannot, as up to 1.12.
-        """
-        self._revoke_tokens(client_id)
-
-    @_server
-    def accepts_secret(self, client_id: str, secret: Secret, fields: Fields | None = None) -> bool:
-        """Whether the token endpoint takes this secret for this client, even if it refuses the grant (rec: login).
-
-        Args:
-            client_id: whose it may be.
-            secret: what is tried.
-            fields: of the client, where they are known; None reads the client first.
-        """
-        return self._accepts_secret(client_id, secret, fields)
 
     def _redeem(self, client_id: str) -> Registration:
         raise ServerError(
@@ -285,28 +238,9 @@ class Provider(Reader):
     def _accepts_secret(self, client_id: str, secret: Secret, fields: Fields | None) -> bool: ...
 
 
-class Prover(ABC):
-    """Asks a server as a service would, with the service's own credentials. Nothing is changed there.
-
-    Tokens that it gets are neither kept nor shown. Safe to share between threads.
-    """
-
-    @_server
-    def open(self) -> None:
-        """See that the server is there and is the one that is meant.
-
-        Raises:
-            UnreachableError: it is not.
-            CredentialsError: it is another one.
-        """
-        self._open()
-
-    @_server
-    def prove(self, subject: ServiceLogin) -> Sequence[Evidence]:
-        """Every check that can be made for this client. A server that does not answer makes a check unanswered."""
-        return self._prove(subject)
-
-    @abstractmethod
-    def _open(self) -> None: ...
-    @abstractmethod
-    def _prove(self, subject: ServiceLogin) -> Sequence[Evidence]: ...
+def _only_management(what: str) -> InputError:
+    return InputError(
+        f"this provider's API does not {what}",
+        why="only IAM's management API does, to a token with iam:admin.read",
+        fix="set provider: iam-admin in iac.yaml",
+    )

@@ -7,7 +7,7 @@ A forge tells of the pipelines that run on it, a provider of what its API can do
 
 from __future__ import annotations
 
-from abc import ABC, ABCMeta, abstractmethod
+from abc import ABCMeta, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from enum import Enum, auto
 from importlib import import_module
@@ -19,10 +19,9 @@ from iac.core.capabilities import Capabilities
 from iac.core.desired import OutputSpec
 from iac.core.errors import Diagnostic, InputError
 from iac.core.text import install_extra
-from iac.ports.clock import Clock
 from iac.ports.forge import ForgeApi
 from iac.ports.sink import Sink
-from iac.ports.site import LoginSite, OutputSite, Site, ValueSource
+from iac.ports.site import Clock, LoginSite, OutputSite, Site, ValueSource
 from iac.ports.state import StateBackend
 
 Say: TypeAlias = "Callable[..., Diagnostic]"
@@ -250,7 +249,7 @@ class RootFile(Struct, frozen=True):
     advice: str
 
 
-class Forge(ABC):
+class Forge(Struct, frozen=True, kw_only=True):
     """Where pipelines run. Its templates are files of the module's folder.
 
     Attributes:
@@ -260,6 +259,7 @@ class Forge(ABC):
         written: patterns of the files that iac writes or has written, from the repository's root.
         root: the file of the user that has to include ours; None where the forge finds ours by itself.
         each: the part of a name that is the environment's, in a job for each of several environments.
+        variable: the line that gives the secret variable NAME to a step.
         opener: the module whose `open_forge(environ, clock)` opens its API, for a job that runs there.
         sign: the variable that such a job has.
         approval: how somebody approves a plan by its digest.
@@ -267,20 +267,17 @@ class Forge(ABC):
             another job, without a login, reports.
     """
 
-    name: ClassVar[str]
-    files: ClassVar[Mapping[str, str]]
-    requirements: ClassVar[str]
-    written: ClassVar[tuple[str, ...]]
-    root: ClassVar[RootFile | None] = None
-    each: ClassVar[str]
-    opener: ClassVar[str]
-    sign: ClassVar[str]
-    approval: ClassVar[str]
-    polls: ClassVar[bool] = False
-
-    @abstractmethod
-    def secret(self, name: str) -> str:
-        """The line that gives a secret variable to a step."""
+    name: str
+    files: Mapping[str, str]
+    requirements: str
+    written: tuple[str, ...]
+    root: RootFile | None = None
+    each: str
+    variable: str
+    opener: str
+    sign: str
+    approval: str
+    polls: bool = False
 
     def open(self, environ: Mapping[str, str], clock: Clock) -> ForgeApi:
         """Its API, for the job that runs now. Nothing is sent yet."""

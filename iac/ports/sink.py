@@ -13,8 +13,8 @@ from msgspec.structs import replace
 
 from iac.core.errors import Diagnostic, RenderError, StateError
 from iac.core.state.model import State
-from iac.ports.clock import Clock
 from iac.ports.foreign import foreign_as
+from iac.ports.site import Clock
 from iac.ports.state import StateBackend
 
 _sink = foreign_as(RenderError, "the output cannot be written")
@@ -76,8 +76,11 @@ class Sink(ABC):
         return self._compare(path, content)
 
     @_sink
-    def look(self, path: str, delivery: Delivery) -> Comparison:
-        """Whether what this machine wrote is still there. A sink that keeps no files here does not look: as wanted."""
+    def look(self, path: str, delivery: Delivery | None) -> Comparison:
+        """Whether what this machine wrote is still there. A sink that keeps no files here does not look: as wanted.
+
+        `delivery` is None for what it did not write. Fails where it could not be written, for something else is there.
+        """
         return self._look(path, delivery)
 
     @_sink
@@ -97,7 +100,7 @@ class Sink(ABC):
 
     @_sink
     def exposed(self, paths: Collection[str]) -> Mapping[str, Diagnostic]:
-        """The outputs that version control holds or would take up. All are asked for at once."""
+        """The outputs that version control holds or would take up, all at once; a sink outside of it has none."""
         return self._exposed(paths)
 
     @abstractmethod
@@ -107,15 +110,17 @@ class Sink(ABC):
     @abstractmethod
     def _compare(self, path: str, content: bytes) -> Comparison: ...
     @abstractmethod
-    def _look(self, path: str, delivery: Delivery) -> Comparison: ...
-    @abstractmethod
     def _read(self, path: str) -> bytes | None: ...
     @abstractmethod
     def _remove(self, path: str) -> None: ...
     @abstractmethod
     def _place(self, path: str) -> str: ...
-    @abstractmethod
-    def _exposed(self, paths: Collection[str]) -> Mapping[str, Diagnostic]: ...
+
+    def _look(self, path: str, delivery: Delivery | None) -> Comparison:
+        return Comparison.AS_WANTED
+
+    def _exposed(self, paths: Collection[str]) -> Mapping[str, Diagnostic]:
+        return {}
 
 
 class Deliveries:

@@ -6,7 +6,9 @@ Values of settings come from an environment variable, a file, or iac.yaml itself
 from __future__ import annotations
 
 import stat
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -18,7 +20,6 @@ from iac.core.errors import InputError
 from iac.core.limits import LARGEST_SECRET
 from iac.core.secret import Secret
 from iac.files import read
-from iac.ports.clock import Clock
 from iac.ports.path import named_file
 
 
@@ -121,6 +122,22 @@ class ValueSource(Struct, frozen=True):
             SourceKind.FILE: f"write the value to {self.name}, chmod 600",
         }
         return fixes.get(self.origin, f"set {self.setting} in iac.yaml")
+
+
+class Clock(ABC):
+    """Time and chance, so that tests decide them."""
+
+    @abstractmethod
+    def now(self) -> datetime:
+        """The time, aware, UTC."""
+
+    @abstractmethod
+    def token(self) -> str:
+        """32 random bytes, URL-safe base64 without padding (43 characters)."""
+
+    @abstractmethod
+    def sleep(self, seconds: float) -> None:
+        """Wait."""
 
 
 class Network(Struct, frozen=True):

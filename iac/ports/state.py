@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
 
 from msgspec import Struct
 
-from iac.core.errors import LockedError, StateError
+from iac.core.errors import StateError
 from iac.core.secret import Secret
 from iac.core.state.model import Event, State
 from iac.ports.foreign import foreign_as
@@ -32,19 +32,6 @@ class Lock(ABC):
     def lock(self, holder: Holder, *, timeout: float) -> AbstractContextManager[None]:
         """Hold the lock for a `with` block; waits `timeout` seconds, then raises `LockedError` naming the holder."""
         return self._lock(holder, timeout=timeout)
-
-    @contextmanager
-    def lock_told(self, holder: Callable[[], Holder], *, timeout: float, tell: Callable[[str], None]) -> Iterator[None]:
-        """As `lock`; where somebody else holds it, `tell` hears who, before the wait."""
-        with ExitStack() as stack:
-            try:
-                stack.enter_context(self.lock(holder(), timeout=0))
-            except LockedError as error:
-                if not timeout:
-                    raise
-                tell(f"waiting up to {timeout:g} s for the lock: {error.why}")
-                stack.enter_context(self.lock(holder(), timeout=timeout))
-            yield
 
     @_backend
     def holder(self) -> Holder | None:

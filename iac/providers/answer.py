@@ -23,8 +23,7 @@ from iac.core.secret import Secret
 from iac.core.server import parse_answer, switch
 from iac.core.text import is_id, printable
 from iac.providers.bearer import parse_claims, parse_time
-from iac.transport.message import LONGEST, Answer, Call, server_words
-from iac.transport.retry import parse_date
+from iac.transport.message import LONGEST, Answer, Call, parse_date, server_words
 
 READ_AGAIN = "run it again: iac first reads what the server has"
 ASK = "if it stays, ask an administrator of the server to correct the client"
@@ -194,17 +193,6 @@ def write_failure(call: Call, answer: Answer, hidden: Iterable[Secret | None] = 
         where=where,
         why=words,
         fix=_later(answer) if answer.status == HTTPStatus.TOO_MANY_REQUESTS else "",
-    )
-
-
-def cannot_revoke(call: Call) -> ServerError:
-    """The error of a server without calls that revoke tokens: IAM up to 1.12 (rec: admin-revoke-and-reset)."""
-    return ServerError(
-        "this server cannot revoke tokens",
-        status=HTTPStatus.METHOD_NOT_ALLOWED,
-        where=_where(call),
-        why="IAM up to 1.12 has no call for it; the tokens end by themselves, when their lifetimes are over",
-        fix="wait for that, or ask an administrator of the IAM to upgrade it to 1.13 or later",
     )
 
 

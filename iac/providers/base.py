@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import partial
 from http import HTTPStatus
 from threading import Lock
-from typing import ClassVar, Self
+from typing import ClassVar
 from urllib.parse import quote
 
 from msgspec import Struct, field
@@ -21,7 +21,7 @@ from iac.core.text import is_id, printable
 from iac.ports import Clock, Identity, Provider
 from iac.ports.progress import SILENT, Progress
 from iac.providers.bearer import Bearer
-from iac.providers.discovery import Endpoints, check_pin, discover, documents_of
+from iac.providers.discovery import Endpoints, KnownServer, check_pin, discover, documents_of
 from iac.providers.logins import Login
 from iac.providers.probe import Probe
 from iac.transport.http import Http, Transport
@@ -40,7 +40,7 @@ class LoginSession:
         self._clock = clock
         self._find = find or partial(discover, http, issuer)
         self._lock = Lock()
-        self._endpoints: Endpoints | None = None
+        self._server: KnownServer | None = None
         self._bearer: Bearer | None = None
         self._failure: Exception | None = None
 
@@ -71,15 +71,19 @@ class LoginSession:
         """
         bearer = self._current()
         return Identity(
-            bearer.subject, bearer.scopes, bearer.issuer or self.endpoints().issuer, self._login.kind, bearer.expires
+            bearer.subject,
+            bearer.scopes,
+            bearer.issuer or self.server().endpoints.issuer,
+            self._login.kind,
+            bearer.expires,
         )
 
     def is_client(self) -> bool:
         """Whether the token is a client's own, with no user behind it."""
         return self._current().is_client
 
-    def endpoints(self) -> Endpoints:
-        """The endpoints of the issuer, read once."""
+    def server(self) -> KnownServer:
+        """The issuer with its endpoints, which are read once."""
         with self._lock:
             return self._discovered()
 
@@ -100,7 +104,7 @@ class LoginSession:
             return self._fetch()
 
     def _fetch(self) -> Bearer:
-        bearer = self._login.fetch(self.http, self._discovered(), self._clock)
+        bearer = self._login.fetch(self._discovered())
         if bearer.issuer and not self.issuer.is_same(bearer.issuer):
             self._login.forget(bearer)
             raise CredentialsError(
@@ -112,12 +116,12 @@ class LoginSession:
         self._bearer = bearer
         return bearer
 
-    def _discovered(self) -> Endpoints:
-        if self._endpoints is None:
+    def _discovered(self) -> KnownServer:
+        if self._server is None:
             if self._failure is not None:
                 raise self._failure
-            self._endpoints = self._find()
-        return self._endpoints
+            self._server = KnownServer(self.http, self._find(), self._clock)
+        return self._server
 
 
 def _authorized(call: Call, bearer: Bearer) -> Call:
@@ -175,7 +179,7 @@ def _no_segment(client_id: str, why: str) -> InputError:
 
 
 class Connected(Provider):
-    """A provider of one server. A context manager; nothing is sent before the first call.
+    """A provider of one server. Close it after use; nothing is sent before the first call.
 
     Attributes:
         api: what its API can do.
@@ -204,27 +208,21 @@ class Connected(Provider):
         self._parallelism = connection.transport.parallelism
         self._progress = connection.progress
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
     def close(self) -> None:
         """Close all connections."""
         self._session.http.close()
 
     def _served_issuer(self) -> str:
-        return self._session.endpoints().issuer
+        return self._session.server().endpoints.issuer
 
     def _known_scopes(self) -> frozenset[str]:
-        return self._session.endpoints().scopes
+        return self._session.server().endpoints.scopes
 
     def _accepts_secret(self, client_id: str, secret: Secret, fields: Fields | None) -> bool:
         known = Registration(client_id, fields) if fields is not None else None
         registration = known or self._get(client_id, with_owners=False)
         probe = Probe.of(registration, secret, self.api) if registration else None
-        return probe is not None and probe.ask(self._session.http, self._session.endpoints(), self._clock)
+        return probe is not None and probe.ask(self._session.server())
 
     @property
     def skew(self) -> float | None:

@@ -15,6 +15,7 @@ from iac.core.capabilities import Capabilities
 from iac.core.errors import CredentialsError, UnreachableError
 from iac.core.origin import Issuer
 from iac.core.text import printable
+from iac.ports import Clock
 from iac.providers.answer import read_failure
 from iac.transport.http import Http
 from iac.transport.message import Answer, Call, server_words
@@ -44,6 +45,14 @@ class Endpoints(Struct, frozen=True):
     scopes: frozenset[str] = frozenset()
     others: Mapping[str, str] = field(default_factory=dict)
     signing_algorithms: frozenset[str] = frozenset()
+
+
+class KnownServer(Struct, frozen=True):
+    """One issuer whose endpoints are known. Safe to share between threads."""
+
+    http: Http
+    endpoints: Endpoints
+    clock: Clock
 
 
 def documents_of(api: Capabilities) -> tuple[str, ...]:

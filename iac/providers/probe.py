@@ -23,11 +23,10 @@ from iac.core.model import AUTH_METHODS, GRANT_TYPES, Fields, Registration, memb
 from iac.core.secret import Secret
 from iac.ports import Clock
 from iac.providers.answer import error_code, is_empty_405, read_failure
-from iac.providers.discovery import Endpoints
-from iac.providers.logins.client_credentials import GRANT, Assertion, KeyAssertion, SecretAssertion
-from iac.providers.logins.proof import LoginProof, SharedSecret
+from iac.providers.discovery import Endpoints, KnownServer
+from iac.providers.logins.client_credentials import GRANT
+from iac.providers.logins.endpoint import Assertion, KeyAssertion, LoginProof, SecretAssertion, SharedSecret
 from iac.providers.logins.signing_key import SigningKey
-from iac.transport.http import Http
 from iac.transport.message import Answer, Call
 
 SCOPE = "iac:no-such-scope"
@@ -91,16 +90,16 @@ class Probe(Struct, frozen=True):
         method = str(registration.fields.get("token_endpoint_auth_method", AUTH_METHODS[0]))
         return cls(registration.client_id, secret, method, api, fields=registration.fields)
 
-    def ask(self, http: Http, endpoints: Endpoints, clock: Clock) -> bool:
+    def ask(self, server: KnownServer) -> bool:
         """Whether the login succeeds, whatever becomes of the grant.
 
         Raises:
             UnreachableError: the answer tells nothing.
         """
         if not self.api.is_iam:
-            return self._ask_by_grant(http, endpoints, clock)
-        call = self.call(endpoints.token, {"grant_type": GRANT, "scope": SCOPE}, endpoints, clock)
-        answer = http.send(call)
+            return self._ask_by_grant(server)
+        call = self.call(server.endpoints.token, {"grant_type": GRANT, "scope": SCOPE}, server.endpoints, server.clock)
+        answer = server.http.send(call)
         if answer.is_ok:
             return True
         if answer.status == HTTPStatus.BAD_REQUEST:
@@ -111,11 +110,11 @@ class Probe(Struct, frozen=True):
             return False  # the client of an assertion is looked up unguarded: none is a crash (rec: client-assertion)
         raise read_failure(call, answer)
 
-    def _ask_by_grant(self, http: Http, endpoints: Endpoints, clock: Clock) -> bool:
+    def _ask_by_grant(self, server: KnownServer) -> bool:
         """By a question that this client may ask."""
         form, is_allowed = question_of(self.fields)
-        call = self.call(endpoints.token, form, endpoints, clock)
-        answer = http.send(call)
+        call = self.call(server.endpoints.token, form, server.endpoints, server.clock)
+        answer = server.http.send(call)
         # other successes say nothing: some servers refuse by a 200, a proxy shows its page
         body = answer.json() if answer.is_ok else None
         has_token = isinstance(body, dict) and bool(body.get("access_token"))
@@ -125,8 +124,9 @@ class Probe(Struct, frozen=True):
             return False
         if error_code(answer) != "unauthorized_client":
             raise read_failure(call, answer)
-        wrong = replace(self, secret=Secret(clock.token()), key=None)
-        control = http.send(wrong.call(endpoints.token, form, endpoints, clock)) if self.key is None else answer
+        wrong = replace(self, secret=Secret(server.clock.token()), key=None)
+        again = wrong.call(call.path, form, server.endpoints, server.clock)
+        control = server.http.send(again) if self.key is None else answer
         if (control.status, control.body) != (answer.status, answer.body):
             return True
         if is_allowed:

@@ -17,7 +17,7 @@ from iac.core.model import Actual, Facts, Fields, NewClient, NewToken, Registrat
 from iac.core.server import create_body, detect_facts, update_body
 from iac.core.text import printable
 from iac.ports import Clock, Identity
-from iac.providers.answer import Reply, is_done, read_reply
+from iac.providers.answer import Reply, is_done, read_failure, read_reply
 from iac.providers.base import Connected, Connection
 from iac.providers.logins import Login
 from iac.providers.logins.given import AnonymousLogin
@@ -29,7 +29,7 @@ NOBODY = "anonymous"
 
 
 class Registrar(Connected):
-    """One server's registrations. A context manager; nothing is sent before the first call.
+    """One server's registrations. Close it after use; nothing is sent before the first call.
 
     Attributes:
         gone_for_login: statuses by which the server says that a login has no such client.
@@ -60,11 +60,13 @@ class Registrar(Connected):
         self._lock = Lock()
         self._seen: Facts | None = None
 
-    def _use_keys(self, keys: Iterable[RegistrationAccess]) -> None:
+    def use_keys(self, keys: Iterable[RegistrationAccess]) -> None:
+        """Read and write these clients by their tokens from here on."""
         with self._lock:
             self._keys.update({key.client_id: key for key in keys})
 
-    def _keep_tokens(self, keep: Callable[[NewToken], None]) -> None:
+    def keep_tokens(self, keep: Callable[[NewToken], None]) -> None:
+        """Call this with each new token, before anything else is made of the answer with it."""
         self._keep = keep
 
     def _read(self, client_ids: Collection[str], owners_of: Collection[str]) -> Actual:
@@ -135,7 +137,7 @@ class Registrar(Connected):
     def _identify(self) -> Identity:
         if self._has_login:
             return self._session.identity()
-        return Identity(NOBODY, None, self._session.endpoints().issuer, "none")
+        return Identity(NOBODY, None, self._session.server().endpoints.issuer, "none")
 
     def _check_write(self) -> None:
         self._identify()
@@ -200,9 +202,9 @@ class Registrar(Connected):
     def _registration_path(self) -> str:
         """The path on the issuer's origin where clients are registered."""
 
-    @abstractmethod
     def _read_failure(self, call: Call, answer: Answer) -> IacError:
         """The error of a read that gave nothing to use."""
+        return read_failure(call, answer)
 
     @abstractmethod
     def _write_failure(self, call: Call, answer: Answer, fresh: Registration | None) -> IacError:

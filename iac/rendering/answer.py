@@ -5,78 +5,60 @@ from __future__ import annotations
 import os
 import resource
 import signal
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from time import process_time
 from typing import Any, NoReturn
 
+from msgspec.structs import replace
+
 from iac.core.errors import RenderError
 from iac.core.limits import TEMPLATE_SECONDS, TOO_LONG, TOO_MUCH, WORKER_MEMORY
-from iac.rendering.engine import TemplateTimeout, compile_template, limit_error, references, render
-from iac.rendering.renderer import pack, read_output, read_template, unpack, write_error, write_file_credentials
-from iac.rendering.template import template_file
+from iac.rendering.engine import TemplateTimeout, limit_error
+from iac.rendering.renderer import Question, TemplateAnswer, pack, result_of, unpack
 
 _SIZE = Path("/proc/self/statm")  # of Linux; elsewhere the system does not hold a process to its memory either
 
 
 def answer(question: bytes) -> bytes:
     """The answer to a question of `iac.rendering.renderer`."""
-    request = unpack(question)
-    reply = {"result": _rehearse(request)} if request["what"] == "rehearse" else _limited_reply(request)
-    return pack({**reply, "is_last": _is_large()})
+    asked = unpack(question, Question)
+    reply = TemplateAnswer(_rehearse(asked)) if asked.what == "rehearse" else _limited_reply(asked)
+    return pack(replace(reply, is_last=_is_large()))
 
 
-def _rehearse(request: Mapping[str, Any]) -> list[dict[str, Any] | None]:
+def _rehearse(asked: Question) -> list[RenderError | None]:
     """The error of each output, None for one that can be rendered.
 
     It stops behind an output that takes too much, where this process is large, and when the time of one is over: the
     rest is asked again.
     """
     begun = process_time()
-    errors: list[dict[str, Any] | None] = []
-    for output in request["outputs"]:
-        errors.append(_limited_reply({**request, **output, "what": "render"}).get("error"))
+    errors: list[RenderError | None] = []
+    for output in asked.outputs:
+        errors.append(_limited_reply(Question("render", asked.template, [output])).error)
         is_over = process_time() - begun > TEMPLATE_SECONDS
-        if is_over or _is_large() or (errors[-1] and errors[-1]["why"] in {TOO_LONG, TOO_MUCH}):
+        if is_over or _is_large() or (errors[-1] and errors[-1].why in {TOO_LONG, TOO_MUCH}):
             break
     return errors
 
 
-def _limited_reply(request: Mapping[str, Any]) -> dict[str, Any]:
+def _limited_reply(asked: Question) -> TemplateAnswer[Any]:
     """The result within the limits, or why there is none."""
     from iac.rendering.content import ContentMismatch, MalformedContent
 
     with _limited():
         try:
-            return {"result": _result(request)}
+            return TemplateAnswer(result_of(asked))
         except RenderError as error:
-            return {"error": write_error(error)}
+            return TemplateAnswer(error=error)
         except MalformedContent as error:
-            return {"unreadable": str(error)}
+            return TemplateAnswer(unreadable=str(error))
         except ContentMismatch as error:
-            return {"changed": str(error)}
+            return TemplateAnswer(changed=str(error))
         except (TemplateTimeout, MemoryError) as error:
-            return {"error": write_error(limit_error(error, template_file(request["name"])))}
-
-
-def _result(request: Mapping[str, Any]) -> object:
-    match request["what"]:
-        case "references":
-            return references(request["name"], request["text"])
-        case "entries":
-            from iac.rendering.reads import entries_read  # for this question alone
-
-            names = entries_read(read_template(request["template"]))
-            return None if names is None else sorted(names)
-        case "check":
-            compile_template(read_template(request["template"]))
-            return None
-        case "render":
-            return render(*read_output(request)).decode()
-    from iac.rendering.content import read_credentials  # brings in YAML, for iac verify alone
-
-    return write_file_credentials(read_credentials(request["content"].encode("latin-1"), *read_output(request)))
+            return TemplateAnswer(error=limit_error(error, asked.template.file))
 
 
 @contextmanager

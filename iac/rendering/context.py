@@ -8,6 +8,7 @@ from __future__ import annotations
 import difflib
 import json
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 from msgspec import Struct
 
@@ -34,14 +35,14 @@ class Credentials(Struct, frozen=True):
     """One client as a service needs it.
 
     Attributes:
-        fields: canonical metadata as applied (`iac.core.model`).
+        fields: canonical metadata as applied (`iac.core.model`), and as another version knows more of them.
         secret: None for a client that has none.
         key: JSON with `jwk` and `pem` of its private key; None when `iac keygen` made none that the server knows.
     """
 
     address: str
     client_id: str
-    fields: Fields
+    fields: Mapping[str, str | int | bool | float | tuple[Any, ...] | Mapping[str, Any] | None]
     secret: Secret | None
     key: Secret | None = None
 

@@ -11,10 +11,10 @@ from __future__ import annotations
 
 import json
 import weakref
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, TypeVar
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Annotated, Any, Generic, TypeVar
 
-from msgspec.structs import asdict
+from msgspec import UNSET, Meta, Struct, UnsetType, convert, to_builtins
 
 from iac.core.desired import OutputSpec
 from iac.core.errors import Location, RenderError
@@ -29,8 +29,7 @@ from iac.core.limits import (
 )
 from iac.core.secret import Secret
 from iac.rendering.context import Credentials, ProjectFacts
-from iac.rendering.template import FAILED, Template, is_builtin, template_file
-from iac.services import Format
+from iac.rendering.template import FAILED, Template, is_builtin
 
 if TYPE_CHECKING:
     from iac.process import Worker
@@ -41,174 +40,71 @@ class MalformedAnswer(Exception):
     """An answer of another form."""
 
 
-def pack(message: Mapping[str, Any]) -> bytes:
+Output = tuple[OutputSpec, Mapping[str, Credentials], ProjectFacts]
+"""All that a template is given."""
+
+Result = TypeVar("Result")
+Message = TypeVar("Message")
+
+
+class _Hidden(Struct, omit_defaults=True):
+    """No repr shows it: credentials are in it."""
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}>"
+
+
+class Question(_Hidden):
+    """What to do with a template, for these outputs, with the content of the file of the first."""
+
+    what: str
+    template: Template
+    outputs: Sequence[Output] = ()
+    content: bytes = b""
+
+
+class TemplateAnswer(_Hidden, Generic[Result]):
+    """A result, or why there is none: `unreadable` and `changed` are of a file. Nothing follows the last answer."""
+
+    result: Result | UnsetType = UNSET
+    error: RenderError | None = None
+    unreadable: str = ""
+    changed: str = ""
+    is_last: bool = False
+
+
+def pack(message: Struct) -> bytes:
     """A question or an answer as bytes."""
-    return json.dumps(message).encode()
+    return json.dumps(to_builtins(message, enc_hook=_to_json)).encode()
 
 
-def unpack(data: bytes) -> dict[str, Any]:
+def unpack(data: bytes, kind: type[Message]) -> Message:
     """A question or an answer.
 
     Raises:
         MalformedAnswer: it has another form.
     """
     try:
-        message = json.loads(data)
+        return convert(json.loads(data), kind, dec_hook=_from_json)
     except (ValueError, RecursionError):
         raise MalformedAnswer from None
-    if not isinstance(message, dict):
-        raise MalformedAnswer
-    return message
 
 
-def read_template(message: Mapping[str, Any]) -> Template:
-    """The template of a message."""
-    return Template(**message)
+def _to_json(value: Secret | RenderError) -> object:
+    """A secret as its text, and an error, which holds no value of what a template was given, as its parts."""
+    if isinstance(value, Secret):
+        return value.reveal()
+    return value.where, value.why, value.fix, value.location and value.location[:2]
 
 
-def write_output(
-    template: Template, spec: OutputSpec, clients: Mapping[str, Credentials], facts: ProjectFacts
-) -> dict[str, Any]:
-    """All that rendering an output takes."""
-    return {"template": asdict(template), **_write_spec(spec, clients, facts)}
+def _from_json(kind: type, value: object) -> Secret | RenderError:
+    if kind is Secret:
+        return Secret(convert(value, str))
+    where, why, fix, place = convert(value, tuple[str, str, str, tuple[str, int] | None])
+    error = RenderError(FAILED, location=Location(*place) if place else None, why=why, fix=fix)
+    error.where = where
+    return error
 
-
-def _write_spec(spec: OutputSpec, clients: Mapping[str, Credentials], facts: ProjectFacts) -> dict[str, Any]:
-    return {
-        "spec": {
-            "template": spec.template,
-            "path": spec.path,
-            "clients": spec.clients,
-            "names": spec.names,
-            "values": spec.values,
-        },
-        "clients": {address: _write_client(clients[address]) for address in spec.clients},
-        "facts": asdict(facts),
-    }
-
-
-def read_output(message: Mapping[str, Any]) -> tuple[Template, OutputSpec, dict[str, Credentials], ProjectFacts]:
-    """All that rendering an output takes."""
-    fields = message["spec"]
-    spec = OutputSpec(
-        fields["template"],
-        fields["path"],
-        tuple(fields["clients"]),
-        Location(""),
-        names=tuple(fields["names"]),
-        values=fields["values"],
-    )
-    clients = {address: _read_client(client) for address, client in message["clients"].items()}
-    return read_template(message["template"]), spec, clients, ProjectFacts(**message["facts"])
-
-
-def _write_client(client: Credentials) -> dict[str, Any]:
-    return {
-        "address": client.address,
-        "client_id": client.client_id,
-        "fields": dict(client.fields),
-        "secret": client.secret and client.secret.reveal(),
-        "key": client.key and client.key.reveal(),
-    }
-
-
-def _read_client(message: Mapping[str, Any]) -> Credentials:
-    secret, key = message["secret"], message["key"]
-    return Credentials(
-        message["address"],
-        message["client_id"],
-        # JSON has no tuples, which canonical sets are
-        {name: tuple(value) if isinstance(value, list) else value for name, value in message["fields"].items()},
-        None if secret is None else Secret(secret),
-        None if key is None else Secret(key),
-    )
-
-
-def write_error(error: RenderError) -> dict[str, Any]:
-    """An error, which holds no value of what a template was given."""
-    place = error.location and [error.location.file, error.location.line]
-    return {"where": error.where, "why": error.why, "fix": error.fix, "place": place}
-
-
-def read_error(message: object) -> RenderError:
-    """The error of an answer.
-
-    Raises:
-        MalformedAnswer: it has another form.
-    """
-    match message:
-        case {"where": str(where), "why": str(why), "fix": str(fix), "place": None | [str(), int()] as place}:
-            error = RenderError(FAILED, location=Location(*place) if place else None, why=why, fix=fix)
-            error.where = where
-            return error
-    raise MalformedAnswer
-
-
-def read_names(message: object) -> list[str]:
-    """Names of templates.
-
-    Raises:
-        MalformedAnswer: the answer is something else.
-    """
-    if isinstance(message, list) and all(isinstance(name, str) for name in message):
-        return message
-    raise MalformedAnswer
-
-
-def read_errors(message: object) -> list[RenderError | None]:
-    """The error of each of the first outputs that were asked about; None for one that can be rendered.
-
-    Raises:
-        MalformedAnswer: the answer is something else, or says nothing.
-    """
-    if not isinstance(message, list) or not message:
-        raise MalformedAnswer
-    return [None if error is None else read_error(error) for error in message]
-
-
-def read_content(message: object) -> bytes:
-    """The content of a file, rendered.
-
-    Raises:
-        MalformedAnswer: the answer is something else, or no text.
-    """
-    if not isinstance(message, str):
-        raise MalformedAnswer
-    try:
-        return message.encode()
-    except UnicodeEncodeError:
-        raise MalformedAnswer from None
-
-
-def write_file_credentials(credentials: Mapping[str, FileCredentials]) -> dict[str, Any]:
-    """What was read of each client."""
-    return {
-        address: [client.client_id, client.client_secret and client.client_secret.reveal(), client.format]
-        for address, client in credentials.items()
-    }
-
-
-def read_file_credentials(message: object, clients: Iterable[str]) -> dict[str, FileCredentials]:
-    """What was read of each of these clients.
-
-    Raises:
-        MalformedAnswer: the answer is something else.
-    """
-    if not isinstance(message, dict):
-        raise MalformedAnswer
-    return {address: _read_client_credentials(message.get(address)) for address in clients}
-
-
-def _read_client_credentials(message: object) -> FileCredentials:
-    from iac.rendering.content import FileCredentials  # brings in Jinja2
-
-    match message:
-        case [str() | None as client_id, str() | None as secret, str(format_)] if format_ in set(Format):
-            return FileCredentials(client_id, None if secret is None else Secret(secret), Format(format_))
-    raise MalformedAnswer
-
-
-Result = TypeVar("Result")
 
 _BATCH = 100
 """Outputs in one question: a question costs ten times what it takes to render a small one."""
@@ -230,11 +126,7 @@ class Renderer:
         Raises:
             RenderError: its syntax, or a name that does not stand there in quotes.
         """
-        if is_builtin(name):
-            from iac.rendering.engine import references  # brings in Jinja2
-
-            return references(name, text)
-        return self._ask(name, "references", {"text": text}, read_names)
+        return self._ask(Question("references", Template(name, "", {name: text})), TemplateAnswer[list[str]])
 
     def entries(self, template: Template) -> frozenset[str] | None:
         """Names of entries of a client that a template may read; None for all of them.
@@ -242,16 +134,7 @@ class Renderer:
         Raises:
             RenderError: its syntax, or it takes too much.
         """
-        if is_builtin(template.name):
-            from iac.rendering.reads import entries_read  # brings in Jinja2
-
-            return entries_read(template)
-        return self._ask(
-            template.name,
-            "entries",
-            {"template": asdict(template)},
-            lambda answer: None if answer is None else frozenset(read_names(answer)),
-        )
+        return self._ask(Question("entries", template), TemplateAnswer[frozenset[str] | None])
 
     def check(self, template: Template) -> None:
         """Compile a template.
@@ -259,12 +142,7 @@ class Renderer:
         Raises:
             RenderError: with file and line.
         """
-        if is_builtin(template.name):
-            from iac.rendering.engine import compile_template  # brings in Jinja2
-
-            compile_template(template)
-        else:
-            self._ask(template.name, "check", {"template": asdict(template)}, lambda _: None)
+        self._ask(Question("check", template), TemplateAnswer[None])
 
     def render(
         self, template: Template, spec: OutputSpec, clients: Mapping[str, Credentials], facts: ProjectFacts
@@ -274,15 +152,9 @@ class Renderer:
         Raises:
             RenderError: with the template's file and line; it holds no value that the template was given.
         """
-        if is_builtin(template.name):
-            from iac.rendering.engine import render  # brings in Jinja2
+        return self._ask(Question("render", template, [_output(spec, clients, facts)]), TemplateAnswer[bytes])
 
-            return render(template, spec, clients, facts)
-        return self._ask(template.name, "render", write_output(template, spec, clients, facts), read_content)
-
-    def rehearse(
-        self, template: Template, outputs: Sequence[tuple[OutputSpec, Mapping[str, Credentials], ProjectFacts]]
-    ) -> list[RenderError | None]:
+    def rehearse(self, template: Template, outputs: Sequence[Output]) -> list[RenderError | None]:
         """Why outputs of one template cannot be rendered, each by itself; None for one that can."""
         if is_builtin(template.name):
             return [self._attempt(template, *output) for output in outputs]
@@ -292,13 +164,12 @@ class Renderer:
             errors += self._rehearse(template, batch) or [self._attempt(template, *output) for output in batch]
         return errors
 
-    def _rehearse(
-        self, template: Template, outputs: Sequence[tuple[OutputSpec, Mapping[str, Credentials], ProjectFacts]]
-    ) -> list[RenderError | None]:
+    def _rehearse(self, template: Template, outputs: Sequence[Output]) -> list[RenderError | None]:
         """What the process answers about the first of these outputs; nothing when it has died over one of them."""
-        question = {"template": asdict(template), "outputs": [_write_spec(*output) for output in outputs]}
+        question = Question("rehearse", template, [_output(*output) for output in outputs])
+        length = Meta(min_length=1, max_length=len(outputs))
         try:
-            errors = self._ask(template.name, "rehearse", question, read_errors)[: len(outputs)]
+            errors = self._ask(question, TemplateAnswer[Annotated[list[RenderError | None], length]])
         except RenderError as error:
             self._exceeding -= _is_exceeding(error)  # it counts when the output is asked about alone
             return []
@@ -329,39 +200,39 @@ class Renderer:
             MalformedContent: a value cannot be read back from what the template makes of it.
             ContentMismatch: the file is not as its template makes it.
         """
-        if is_builtin(template.name):
-            from iac.rendering.content import read_credentials  # brings in Jinja2
+        from iac.rendering.content import FileCredentials  # brings in Jinja2
 
-            return read_credentials(content, template, spec, clients, facts)
-        return self._ask(
-            template.name,
-            "read",
-            {**write_output(template, spec, clients, facts), "content": content.decode("latin-1")},
-            lambda answer: read_file_credentials(answer, spec.clients),
-        )
+        question = Question("read", template, [_output(spec, clients, facts)], content)
+        addresses = dict.fromkeys(spec.clients)
+        length = Meta(min_length=len(addresses), max_length=len(addresses))
+        credentials = self._ask(question, TemplateAnswer[Annotated[list[FileCredentials], length]])
+        return dict(zip(addresses, credentials, strict=True))
 
-    def _ask(self, name: str, operation: str, question: dict[str, Any], read: Callable[[object], Result]) -> Result:
-        """What the process answers to a question about a template. Whoever writes bad ones keeps no job for long."""
+    def _ask(self, question: Question, kind: type[TemplateAnswer[Result]]) -> Result:
+        """The answer to a question. Whoever writes bad templates keeps no job for long."""
+        if is_builtin(question.template.name):
+            result: Result = result_of(question)
+            return result
         if self._exceeding >= TEMPLATE_FAILURES:
-            raise RenderError(FAILED, where=template_file(name), why=TOO_MANY, fix="correct those first")
+            raise RenderError(FAILED, where=question.template.file, why=TOO_MANY, fix="correct those first")
         try:
-            return self._answer(name, operation, question, read)
+            return self._answer(question, kind)
         except RenderError as error:
             self._exceeding += _is_exceeding(error)
             raise
 
-    def _answer(self, name: str, operation: str, question: dict[str, Any], read: Callable[[object], Result]) -> Result:
+    def _answer(self, question: Question, kind: type[TemplateAnswer[Result]]) -> Result:
         from iac.process import Failure, ProcessError, Worker  # for templates of the project alone
 
         if self._worker is None:
             self._worker = Worker(self._function, memory=WORKER_MEMORY)
             weakref.finalize(self, self._worker.close)  # however a command ends, no process is left behind
         try:
-            message = pack({"what": operation, "name": name, **question})
-            answer = unpack(self._worker.ask(message, seconds=WORKER_PATIENCE, limit=WORKER_ANSWER_BYTES))
-            if answer.get("is_last"):
+            reply = self._worker.ask(pack(question), seconds=WORKER_PATIENCE, limit=WORKER_ANSWER_BYTES)
+            answer = unpack(reply, kind)
+            if answer.is_last:
                 self._worker.close()
-            return read(_result(answer))
+            return _result(answer)
         except ProcessError as error:
             why = {
                 Failure.LATE: TOO_LONG,
@@ -375,22 +246,48 @@ class Renderer:
             self._worker.close()
             why = _JUNK
         fix = "look for large powers, repetitions and loops in it"
-        raise RenderError(FAILED, where=template_file(name), why=why, fix=fix)
+        raise RenderError(FAILED, where=question.template.file, why=why, fix=fix)
+
+
+def result_of(question: Question) -> Any:
+    """What a question about one output asks for, without limits."""
+    from iac.rendering.engine import compile_template, references, render  # brings in Jinja2
+
+    template = question.template
+    match question.what:
+        case "references":
+            return references(template.name, template.text)
+        case "entries":
+            from iac.rendering.reads import entries_read  # for this question alone
+
+            return entries_read(template)
+        case "check":
+            compile_template(template)
+            return None
+        case "render":
+            return render(template, *question.outputs[0])
+    from iac.rendering.content import read_credentials  # brings in YAML, for iac verify alone
+
+    return list(read_credentials(question.content, template, *question.outputs[0]).values())
 
 
 def _is_exceeding(error: RenderError | None) -> bool:
     return error is not None and error.why in {TOO_LONG, TOO_MUCH}
 
 
-def _result(answer: Mapping[str, object]) -> object:
-    """The result of an answer, or the error that it tells."""
-    match answer:
-        case {"result": result}:
-            return result
-        case {"error": error}:
-            raise read_error(error)
-        case {"unreadable": str(why)} | {"changed": str(why)}:
-            from iac.rendering.content import ContentMismatch, MalformedContent  # brings in Jinja2
+def _output(spec: OutputSpec, clients: Mapping[str, Credentials], facts: ProjectFacts) -> Output:
+    """An output with its own clients alone."""
+    return spec, {address: clients[address] for address in spec.clients}, facts
 
-            raise MalformedContent(why) if "unreadable" in answer else ContentMismatch(why)
+
+def _result(answer: TemplateAnswer[Result]) -> Result:
+    """The result of an answer, or the error that it tells."""
+    if answer.result is not UNSET:
+        return answer.result
+    if answer.error:
+        raise answer.error
+    if answer.unreadable or answer.changed:
+        from iac.rendering.content import ContentMismatch, MalformedContent  # brings in Jinja2
+
+        raise MalformedContent(answer.unreadable) if answer.unreadable else ContentMismatch(answer.changed)
     raise MalformedAnswer

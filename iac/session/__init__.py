@@ -5,28 +5,24 @@ from __future__ import annotations
 import os
 import secrets
 import socket
-from collections.abc import Collection, Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from datetime import timedelta
-from typing import TYPE_CHECKING
 
 from msgspec import Struct, field
 
 from iac.core.desired import Desired
-from iac.core.errors import Diagnostic, InputError, RenderError
+from iac.core.errors import Diagnostic, InputError, LockedError, RenderError
 from iac.core.plan.change import sha256
 from iac.core.plan.plan import PlanOptions, Reads
 from iac.core.state.model import State
 from iac.core.text import nearest
 from iac.ports import Clock, Deliveries, Holder, Provider, Sink, StateBackend, Vault, find_newer
 from iac.ports.progress import SILENT, Progress
+from iac.rendering.context import ProjectFacts
 from iac.rendering.renderer import Renderer
 from iac.rendering.template import Template
 from iac.session.ledger import Ledger
-
-if TYPE_CHECKING:
-    from iac.rendering.context import ProjectFacts
-
 
 _LOCK_SECONDS = 600
 
@@ -40,9 +36,18 @@ class StateSession(Struct, frozen=True, kw_only=True):
     run_id: str = field(default_factory=lambda: secrets.token_hex(8))
     progress: Progress = SILENT
 
-    def locked(self, timeout: float) -> AbstractContextManager[None]:
+    @contextmanager
+    def locked(self, timeout: float) -> Iterator[None]:
         """Hold the lock for a `with` block; who else holds it is told, and waited for `timeout` seconds."""
-        return self.backend.lock_told(self.holder, timeout=timeout, tell=self.progress.wait)
+        with ExitStack() as stack:
+            try:
+                stack.enter_context(self.backend.lock(self.holder(), timeout=0))
+            except LockedError as error:
+                if not timeout:
+                    raise
+                self.progress.wait(f"waiting up to {timeout:g} s for the lock: {error.why}")
+                stack.enter_context(self.backend.lock(self.holder(), timeout=timeout))
+            yield
 
     def holder(self) -> Holder:
         """How the lock names this run."""
@@ -143,8 +148,6 @@ class LocalSession(StateSession, frozen=True, kw_only=True):
 
     def facts(self, state: State) -> ProjectFacts:
         """Where outputs come from, for their templates."""
-        from iac.rendering.context import ProjectFacts  # only where outputs change
-
         return ProjectFacts(self.desired.project, self.desired.environment, self.issuer(state))
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
 from typing import Any, ClassVar
 
 from iac.core.errors import Diagnostic, RenderError, StateError
@@ -67,7 +69,6 @@ class Readers:
     def __init__(self, recipients: Callable[[str], Sequence[str]], identity: Callable[[], Secret | None]) -> None:
         self._recipients = recipients
         self._identity = identity
-        self._identities: list[Any] = []
 
     def recipients(self, path: str) -> Sequence[str]:
         """To whom an output is sealed."""
@@ -76,49 +77,48 @@ class Readers:
             raise StateError("the output has no recipients", where=path, fix="name recipients in its sink, in iac.yaml")
         return recipients
 
+    @cached_property
     def identities(self) -> list[Any]:
         """The identities at hand, as pyrage has them.
 
         Raises:
             StateError: there are none.
         """
-        if not self._identities:
-            from iac.sealing import parse_identities  # only where files are opened
+        from iac.sealing import parse_identities  # only where files are opened
 
-            self._identities = parse_identities(self._identity())
-        return self._identities
+        return parse_identities(self._identity())
 
 
 def open_sealed(cipher: Cipher, at: OutputSite) -> Sink:
     """A cipher over the files of a project."""
-    return SealedSink(FileSink(at.site.root), cipher, Readers(at.recipients, at.identity))
+    return SealedSink(at.site.root, cipher, Readers(at.recipients, at.identity))
 
 
-class SealedSink(Sink):
+class SealedSink(FileSink):
     """Encrypted files below one folder.
 
     A file that already holds what it should is left as it is: encrypted again it would differ in every byte, and
     git would show a change of nothing. To see that takes an identity that opens it; without one it is written.
 
     Args:
-        files: where the files are.
+        root: the project's folder; nothing is written outside of it.
         cipher: how they are encrypted.
         readers: who can open them.
     """
 
-    def __init__(self, files: FileSink, cipher: Cipher, readers: Readers) -> None:
-        self._files = files
+    def __init__(self, root: Path, cipher: Cipher, readers: Readers) -> None:
+        super().__init__(root)
         self._cipher = cipher
         self._readers = readers
 
     def _check(self, path: str, content: bytes) -> None:
-        self._files.check(path, self._cipher.seal(path, content, self._readers.recipients(path)))
+        super()._check(path, self._cipher.seal(path, content, self._readers.recipients(path)))
 
     def _write(self, path: str, content: bytes, *, mode: int, is_new: bool) -> bool:
-        sealed = self._files.read(path)
+        sealed = super()._read(path)
         if sealed is None or not self._can_stay(path, sealed, content, is_new=is_new):
             sealed = self._cipher.seal(path, content, self._readers.recipients(path))
-        return self._files.write(path, sealed, mode=mode)
+        return super()._write(path, sealed, mode=mode, is_new=is_new)
 
     def _can_stay(self, path: str, sealed: bytes, content: bytes, *, is_new: bool) -> bool:
         if is_new and not self._cipher.tells_recipients:
@@ -129,24 +129,18 @@ class SealedSink(Sink):
             return False
 
     def _compare(self, path: str, content: bytes) -> Comparison:
-        sealed = self._files.read(path)
+        sealed = super()._read(path)
         if sealed is None:
             return Comparison.NOTHING
         return Comparison.AS_WANTED if self._cipher.holds(path, sealed, content, self._readers) else Comparison.OTHER
 
-    def _look(self, path: str, delivery: Delivery) -> Comparison:
+    def _look(self, path: str, delivery: Delivery | None) -> Comparison:
         # What an encrypted file holds may have come from another machine, with git: that it is there is all.
-        return Comparison.NOTHING if self._files.read(path) is None else Comparison.AS_WANTED
+        return Comparison.NOTHING if super()._read(path) is None else Comparison.AS_WANTED
 
     def _read(self, path: str) -> bytes | None:
-        sealed = self._files.read(path)
+        sealed = super()._read(path)
         return None if sealed is None else self._cipher.open(path, sealed, self._readers)
-
-    def _remove(self, path: str) -> None:
-        self._files.remove(path)
-
-    def _place(self, path: str) -> str:
-        return self._files.place(path)
 
     def _exposed(self, paths: Collection[str]) -> Mapping[str, Diagnostic]:  # it may be committed
         return {}

@@ -40,14 +40,41 @@ from iac.core.text import reason
 from iac.ports import Clock
 from iac.ports.progress import SILENT
 from iac.transport.certificate import FORM_ERRORS, cause, is_certificate_refused, ssl_context
-from iac.transport.message import Answer, Call, decode
-from iac.transport.retry import PASSING, RetryPolicy, parse_date, parse_retry_after
+from iac.transport.message import PASSING, Answer, Call, decode, parse_date, parse_retry_after
 from iac.transport.wire import WatchedNetwork, WireExchange, httpcore, httpx, serving
 
 _HEADERS = {"User-Agent": f"iac/{__version__}", "Accept": "application/json", "Accept-Encoding": "gzip"}
 
 _KEPT = 5.0
 """Seconds that a connection without a request is kept."""
+
+
+class RetryPolicy(Struct, frozen=True):
+    """The number of attempts, and the pauses between them.
+
+    Attributes:
+        attempts: requests in all.
+        first: the longest first pause, in seconds; doubles with each attempt.
+        longest: no pause is longer, in seconds; a server that asks for more is not waited for.
+    """
+
+    attempts: int = 4
+    first: float = 0.5
+    longest: float = 30.0
+
+    def pause(self, attempt: int, asked: float | None, chance: float) -> float | None:
+        """Seconds to wait after the `attempt`-th request (from 1); None for giving up.
+
+        Args:
+            attempt: how many requests were sent.
+            asked: what the server asked for by Retry-After, in seconds.
+            chance: a random number from 0 to 1, so that many clients do not come back at once.
+        """
+        if attempt >= self.attempts:
+            return None
+        if asked is None:
+            return chance * min(self.longest, self.first * 2.0 ** (attempt - 1))
+        return asked + chance * self.first if asked <= self.longest else None
 
 
 class Transport(Struct, frozen=True):

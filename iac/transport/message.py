@@ -1,4 +1,4 @@
-"""A request, its answer decoded within a bound, and what a server says made safe to show. Pure."""
+"""A request, its answer decoded within a bound, and what a server says: words made safe to show, times. Pure."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ import json
 import re
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from math import isfinite
 from typing import Any
@@ -196,3 +198,49 @@ def _gunzip(chunks: Iterable[bytes]) -> Iterator[bytes]:
         raise EncodingError(f"the answer is not gzip, as its Content-Encoding says: {error}") from error
     if not is_empty and (not decoder.eof or decoder.unused_data):
         raise EncodingError("the answer's gzip is cut off, or followed by something else")
+
+
+TOLERANCE = 30.0
+"""Seconds by which two clocks may differ without a word: the header has whole seconds, and requests take time."""
+
+_MINUTE, _HOUR, _DAY = 60, 3600, 86400
+
+
+def parse_date(value: str | None) -> datetime | None:
+    """A date of HTTP (RFC 9110 section 5.6.7); None for none or nonsense."""
+    if not value:
+        return None
+    try:
+        date = parsedate_to_datetime(value)
+    except (ValueError, TypeError, IndexError, OverflowError):  # what the parser of e-mail dates makes of nonsense
+        return None
+    return date if date.tzinfo else date.replace(tzinfo=UTC)
+
+
+def skew_words(skew: float | None) -> str:
+    """The warning that this machine's clock is wrong; "" when it is right. `skew`: seconds that the server is ahead."""
+    if skew is None or abs(skew) <= TOLERANCE:
+        return ""
+    return f"this machine's clock is {_span(abs(skew))} {'behind' if skew > 0 else 'ahead of'} the server's"
+
+
+def _span(seconds: float) -> str:
+    whole = round(seconds)
+    for size, name in ((_DAY, "d"), (_HOUR, "h"), (_MINUTE, "min")):
+        if whole >= size:
+            return f"{whole // size} {name}"
+    return f"{whole} s"
+
+
+PASSING = frozenset({429, 502, 503, 504})
+"""Statuses that pass: too many requests (RFC 6585), and a proxy without its server (RFC 9110 section 15.6)."""
+
+
+def parse_retry_after(value: str | None, now: datetime) -> float | None:
+    """Seconds that a Retry-After header asks for (RFC 9110 section 10.2.3); None for none or nonsense."""
+    if not value:
+        return None
+    if value.isascii() and value.isdigit():
+        return float(value[:9])
+    date = parse_date(value)
+    return max(0.0, (date - now).total_seconds()) if date else None

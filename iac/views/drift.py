@@ -1,4 +1,7 @@
-"""What drifted, for people at a terminal and as the body of an issue in Markdown. Pure; text of others is inert."""
+"""What drifted, for people at a terminal and in the issue of every night. Pure; text of others is inert.
+
+That issue is also on secrets, and on clients whose grace time is over.
+"""
 
 from __future__ import annotations
 
@@ -9,12 +12,15 @@ from msgspec.structs import replace
 
 from iac.core.drift import ClientDrift, Drift
 from iac.core.plan.change import Action, Cause
+from iac.core.plan.plan import Plan
 from iac.core.text import listed, printable
 from iac.views.layout import TextLayout
 from iac.views.markdown import field_diff, finding_entry, fold, place_line
 from iac.views.text import field_lines, finding_lines
 from iac.views.words import FINDINGS, CharacterBudget, code, counted
 
+SECRETS = frozenset({"rotation-due", "secret-expires", "secret-unknown", "sealed-to-others"})
+"""Ids of findings on secrets that somebody has to do something about."""
 DISABLED = "disabled on the server until an administrator enables it"
 _NAME_WIDTH = 30
 _ROOM_FOR_NOTES = 800
@@ -24,8 +30,8 @@ def drift_text(drift: Drift, *, color: bool, width: int | None = None) -> str:
     """Clients with what was changed of each, then counts; arguments as those of `iac.views.text.plan_text`."""
     page = TextLayout(color=color, width=width)
     title = f"{drift.project}, environment {drift.environment}, {drift.issuer} ({drift.provider})"
-    findings = [map(page.line, finding_lines(drift.findings, " " * 2))] if drift.findings else []
-    blocks = [*(_client(client, page) for client in drift.clients), *findings]
+    findings = map(page.line, finding_lines(drift.findings, " " * 2))
+    blocks = [*(_client(client, page) for client in drift.clients), *([findings] if drift.findings else [])]
     return page.text(title, blocks, _summary(drift)) + _not_compared(drift)
 
 
@@ -123,3 +129,50 @@ def _ways(drift: Drift) -> Iterator[str]:
         yield "An administrator of the server can enable a client that is disabled. iac does not enable it."
     if drift.gone:
         yield "`iac apply --recreate ADDR` creates a client again that is gone, with a new secret if it has one."
+
+
+def nightly_title(drift: Drift, plan: Plan) -> str:
+    """The title of the issue."""
+    if drift.clients:
+        return "Clients were changed on the server"
+    return "Secrets need attention" if list(_secrets(plan)) else "Replaced clients"
+
+
+def nightly_markdown(drift: Drift, plan: Plan, outcome: str, budget: int) -> str:
+    """The body of the issue; "" when there is nothing to say.
+
+    Args:
+        drift: what was changed on the server.
+        plan: what an apply would do; `predecessors` that are due are told.
+        outcome: what became of those that are due, in words.
+        budget: most characters.
+    """
+    secrets, graces = list(_secrets(plan)), list(_graces(plan, outcome))
+    if not (drift.clients or secrets or graces):
+        return ""
+    room = CharacterBudget(budget // 2)
+    parts = [drift_markdown(drift, budget // 2)]
+    for title, entries in (("#### Secrets", secrets), ("#### Replaced clients", graces)):
+        lines, _ = room.section(title, entries, most=budget // 4)
+        parts += ["\n".join(lines)] if lines else []
+    return "\n".join(parts)
+
+
+def _secrets(plan: Plan) -> Iterator[str]:
+    for finding in plan.diagnostics:
+        if finding.id in SECRETS:
+            yield finding_entry(finding, finding.where)
+    for address, who in plan.recipients.items():
+        if who.removed:
+            head = f"- {code(address)}: former recipients can open the secret: {listed(map(code, who.removed))}"
+            yield f"{head}\n  - fix: {code('iac state rekey')}, then {code(f'iac rotate {address}')}"
+
+
+def _graces(plan: Plan, outcome: str) -> Iterator[str]:
+    for standing in plan.predecessors:
+        if standing.is_due:
+            became = printable(outcome) if standing.address in plan.grace_ends else "the next apply there deletes it"
+            yield (
+                f"- {code(standing.address)}: the grace time of {code(standing.client_id)}, the predecessor of "
+                f"{code(standing.successor)}, is over: {became}"
+            )

@@ -66,7 +66,7 @@ def render_plans(plans: Sequence[Plan], view: PlanView, setting: ViewSettings, f
         setting: what views need to know.
         failed: environments that gave no plan, for views that can name them.
     """
-    from iac.views import gitlab, junit, markdown, sarif, text, words  # not needed by --help
+    from iac.views import forge, junit, markdown, sarif, text, words  # not needed by --help
 
     match view:
         case PlanView.TEXT:
@@ -78,7 +78,7 @@ def render_plans(plans: Sequence[Plan], view: PlanView, setting: ViewSettings, f
             values = [plan.to_dict() for plan in plans]
             shown = words.json_text({"environments": values} if setting.is_many else values[0])
         case PlanView.GITLAB:
-            shown = words.json_text(gitlab.plan_counts(plans))
+            shown = words.json_text(forge.plan_counts(plans))
         case PlanView.JUNIT:
             shown = junit.plan_junit(plans, failed)
         case PlanView.HTML:
@@ -98,13 +98,13 @@ def render_plans(plans: Sequence[Plan], view: PlanView, setting: ViewSettings, f
 
 def render_diagnostics(diagnostics: Sequence[Diagnostic], view: DiagnosticsView, setting: ViewSettings) -> str:
     """Diagnostics in one view, in this order."""
-    from iac.views import github, gitlab, junit, sarif, words  # not needed by --help
+    from iac.views import forge, junit, sarif, words  # not needed by --help
 
     match view:
         case DiagnosticsView.GITHUB:
-            shown = github.workflow_commands(diagnostics, setting.directory)
+            shown = forge.workflow_commands(diagnostics, setting.directory)
         case DiagnosticsView.GITLAB:
-            shown = words.json_text(gitlab.code_quality(diagnostics, setting.directory))
+            shown = words.json_text(forge.code_quality(diagnostics, setting.directory))
         case DiagnosticsView.SARIF:
             shown = words.json_text(sarif.sarif_log({"validate": diagnostics}, setting.directory, setting.explain()))
         case DiagnosticsView.JUNIT:

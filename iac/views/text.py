@@ -224,11 +224,11 @@ def ended_text(result: object, page: TextLayout) -> str:
             findings = finding_lines([replace(finding, where="") for finding in result.findings], " " * 4)
             return "\n".join([page.line(f"{sign} {_name(change)}: {change.action} done", sign), *findings])
         case Failed(change, error):
-            return page.line(f"! {_name(change)}: {_failed(change, error)}", "!")
+            return page.line(f"! {_name(change)}: {_failed(change, error)}, the report says why", "!")
         case Delivered():
             return _delivered(result)
         case NotDelivered(output):
-            return page.line(f"! {printable(output.id)}: not written", "!")
+            return page.line(f"! {printable(output.id)}: not written, the report says why", "!")
         case _:
             return ""
 
@@ -239,7 +239,8 @@ def report_text(report: Report, *, color: bool) -> str:
     done = [outcome for outcome in report.outcomes if isinstance(outcome, Done)]
     lines = list(finding_lines((finding for outcome in done for finding in outcome.findings), ""))
     for group in grouped((outcome for outcome in report.outcomes if not isinstance(outcome, Done)), _alike):
-        lines += _together(group, page) if len(group) > ALIKE else [line for one in group for line in _one(one, page)]
+        batches = [group] if len(group) > ALIKE else [[outcome] for outcome in group]
+        lines += [line for batch in batches for line in _undone(batch, page)]
     for output in report.outputs:
         if isinstance(output, NotDelivered):
             lines += page.failure(f"{printable(output.output.id)}: not written", output.error)
@@ -257,13 +258,17 @@ def _alike(outcome: Failed | NotTried) -> tuple[object, ...]:
     return outcome.change.action, error.summary, error.why, error.fix
 
 
-def _one(outcome: Failed | NotTried, page: TextLayout) -> Iterator[str]:
-    change = outcome.change
-    name = _name(change)
-    if isinstance(outcome, NotTried):
-        yield f". {name}: {change.action} not tried: {printable(outcome.reason)}"
+def _undone(outcomes: Sequence[Failed | NotTried], page: TextLayout) -> Iterator[str]:
+    """One client, or many to which the same happened: it is told once, with the first of them."""
+    first, names = outcomes[0], _name(outcomes[0].change)
+    action = f"{names}: {first.change.action}"
+    if len(outcomes) > 1:
+        names = f"{counted(len(outcomes), 'client')}: {printable(listed(one.change.address for one in outcomes))}"
+        action = f"{first.change.action} of {names}:"
+    if isinstance(first, NotTried):
+        yield f". {action} not tried: {printable(first.reason)}"
     else:
-        yield from page.failure(f"{name}: {_failed(change, outcome.error)}", outcome.error)
+        yield from page.failure(f"{names}: {_failed(first.change, first.error)}", first.error)
 
 
 def _name(change: Change) -> str:
@@ -274,16 +279,6 @@ def _failed(change: Change, error: IacError) -> str:
     return (
         f"{_PAST[change.action]}, its owners refused" if isinstance(error, OwnersError) else f"{change.action} failed"
     )
-
-
-def _together(outcomes: Sequence[Failed | NotTried], page: TextLayout) -> Iterator[str]:
-    """Many clients to which the same happened: it is told once, with the first of them."""
-    first = outcomes[0]
-    names = f"{counted(len(outcomes), 'client')}: {printable(listed(one.change.address for one in outcomes))}"
-    if isinstance(first, NotTried):
-        yield f". {first.change.action} of {names}: not tried: {printable(first.reason)}"
-    else:
-        yield from page.failure(f"{names}: {_failed(first.change, first.error)}", first.error)
 
 
 def _delivered(output: Delivered) -> str:

@@ -10,12 +10,15 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager, suppress
 from enum import Enum
+from functools import partial
 from importlib import import_module
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from msgspec.structs import replace
 
+from iac.backends.age import AgeVault, ClearVault, RekeyVault
+from iac.backends.local import FileDeliveries
 from iac.clock import SystemClock
 from iac.config.definitions import load_environment
 from iac.config.login import with_own_login
@@ -23,17 +26,20 @@ from iac.config.project import Project, load_project, with_base
 from iac.config.settings import Settings
 from iac.config.tree import read_tree
 from iac.core.desired import DEFAULT, Desired
-from iac.core.errors import Diagnostic, IacError, InputError
+from iac.core.errors import IacError, InputError
 from iac.core.secret import Secret
-from iac.ports import Clock, Deliveries, Sink, StateBackend, Vault
+from iac.ports import Clock, Deliveries, StateBackend, Vault
 from iac.ports.progress import Progress
-from iac.ports.settings import SinkSettings
 from iac.ports.site import LoginSite, OutputSite, Site, SourceKind, ValueSource
-from iac.providers.base import Connected, Connection
 from iac.providers.logins import READ_SCOPES, WRITE_SCOPES, Login
 from iac.registry import PROVIDERS
+from iac.rendering.renderer import Renderer
+from iac.rendering.template import load_templates
+from iac.sealing import stored_identity
 from iac.session import LocalSession, Session, StateSession
-from iac.transport.http import Transport
+
+if TYPE_CHECKING:
+    from iac.providers.base import Connected, Connection
 
 
 def site_of(settings: Settings, clock: Clock) -> Site:
@@ -63,25 +69,7 @@ def open_backend(settings: Settings, clock: Clock) -> StateBackend:
 
 def open_deliveries(settings: Settings, clock: Clock) -> Deliveries:
     """What this machine has written of the outputs of an environment."""
-    from iac.backends.local import FileDeliveries  # not where no state is used
-
     return FileDeliveries(settings.root / ".iac" / f"{settings.state.lineage or 'none'}.outputs", clock)
-
-
-def open_sinks(
-    site: Site, sinks: Mapping[str, SinkSettings], desired: Desired, identity: Callable[[], Secret | None]
-) -> dict[str, Sink]:
-    """Every sink of an environment by its name; nothing is read or sent before its first call.
-
-    Args:
-        site: of the environment.
-        sinks: their settings.
-        desired: its outputs, with those to whom each is sealed.
-        identity: what opens encrypted files.
-    """
-    return {
-        name: sink.open(OutputSite(site, name, _recipients(desired, name), identity)) for name, sink in sinks.items()
-    }
 
 
 def _recipients(desired: Desired, sink: str) -> Callable[[str], Sequence[str]]:
@@ -97,18 +85,14 @@ class Access(Enum):
     ALL = ()
 
 
-class LoginPrompt(Protocol):
-    """Who can be asked to log in."""
+class Caller(Protocol):
+    """Who opens a session: which project and environment, and who can be asked to log in."""
 
     def can_ask(self) -> bool:
         """Whether a person reads the messages."""
 
     def say(self, text: str) -> None:
         """Say something that has to be read."""
-
-
-class Caller(LoginPrompt, Protocol):
-    """Who opens a session: which project and environment, and who can be asked to log in."""
 
     @property
     def root(self) -> Path:
@@ -227,10 +211,8 @@ def open_rekey(caller: Caller) -> LocalSession:
     Raises:
         InvalidInput: iac.yaml or definitions are invalid.
     """
-    from iac.backends.age import AgeVault, RekeyVault  # only where secrets are
-
     settings, local = open_project(caller)
-    sealed = AgeVault(settings.state.recipients, lambda: find_identity(settings))
+    sealed = AgeVault(settings.state.recipients, partial(find_identity, settings))
     return replace(local, vault=RekeyVault(local.vault, sealed))
 
 
@@ -240,31 +222,27 @@ def open_project(caller: Caller, *, may_be_empty: bool = False) -> tuple[Setting
     Raises:
         InvalidInput: iac.yaml or definitions are invalid.
     """
-    from iac.rendering.renderer import Renderer  # not needed by state commands
-    from iac.rendering.template import load_templates
-
-    settings, desired, warnings = read_environment(caller, may_be_empty=may_be_empty)
-    clock, root, renderer = SystemClock(), caller.root, Renderer()
+    project = _project(caller)
+    name = project.settings(caller.environment).environment
+    desired, settings, warnings = load_environment(project, name, may_be_empty=may_be_empty)
+    settings = with_own_login(settings, os.environ)
+    clock, renderer = SystemClock(), Renderer()
+    site, identity = site_of(settings, clock), partial(find_identity, settings)
     return settings, LocalSession(
         desired=desired,
         warnings=tuple(warnings),
         backend=open_backend(settings, clock),
         vault=open_vault(settings),
-        sinks=open_sinks(site_of(settings, clock), settings.sinks, desired, lambda: find_identity(settings)),
-        templates=load_templates(root, [spec.template for spec in desired.outputs], renderer.references),
+        sinks={
+            name: sink.open(OutputSite(site, name, _recipients(desired, name), identity))
+            for name, sink in settings.sinks.items()
+        },
+        templates=load_templates(caller.root, [spec.template for spec in desired.outputs], renderer.references),
         renderer=renderer,
         deliveries=open_deliveries(settings, clock),
         clock=clock,
         progress=caller.progress,
     )
-
-
-def read_environment(caller: Caller, *, may_be_empty: bool = False) -> tuple[Settings, Desired, list[Diagnostic]]:
-    """The settings, the desired clients and the warnings of the environment that the caller names."""
-    project = _project(caller)
-    name = project.settings(caller.environment).environment
-    desired, settings, warnings = load_environment(project, name, may_be_empty=may_be_empty)
-    return with_own_login(settings, os.environ), desired, warnings
 
 
 def settings_of(caller: Caller) -> Settings:
@@ -279,17 +257,13 @@ def _project(caller: Caller) -> Project:
 
 def open_vault(settings: Settings) -> Vault:
     """What seals and opens the secrets in state; the identity is read when the first one is opened."""
-    from iac.backends.age import AgeVault, ClearVault  # only where secrets are
-
     if settings.state.is_clear:
         return ClearVault()
-    return AgeVault(settings.state.recipients, lambda: find_identity(settings))
+    return AgeVault(settings.state.recipients, partial(find_identity, settings))
 
 
 def find_identity(settings: Settings) -> Secret | None:
     """What iac.yaml names, else IAC_AGE_IDENTITY; where the variable is not set, the key file that `iac init` made."""
-    from iac.sealing import stored_identity  # only where secrets are opened
-
     source = settings.state.identity or ValueSource("state.encryption.identity", SourceKind.ENV, "IAC_AGE_IDENTITY")
     if source.origin is SourceKind.ENV and source.name not in os.environ:
         return stored_identity(settings.project, os.environ)
@@ -304,23 +278,23 @@ def open_provider(settings: Settings, login: Login, progress: Progress, *, paral
     return provider
 
 
-def open_login(settings: Settings, scopes: tuple[str, ...], teller: LoginPrompt) -> Login:
+def open_login(settings: Settings, scopes: tuple[str, ...], caller: Caller) -> Login:
     """The way that iac.yaml names. Nothing is sent yet.
 
     Args:
         settings: of the environment.
         scopes: to ask for; empty for all that can be had.
-        teller: who can be asked.
+        caller: who can be asked.
 
     Raises:
         InputError: a secret cannot be had, or what the way needs is not installed.
     """
     if settings.auth is None:
         raise InputError("iac.yaml has no auth: how iac logs in", fix="auth: {method: ...}")
-    ask = teller.say if teller.can_ask() else None
+    ask = caller.say if caller.can_ask() else None
     # an IAM's scopes mean nothing elsewhere, where a login has what its client was given
     scopes = settings.auth.scopes or (scopes if settings.api.is_iam else ())
-    at = LoginSite(site_of(settings, SystemClock()), scopes, ask, teller.say, settings.api)
+    at = LoginSite(site_of(settings, SystemClock()), scopes, ask, caller.say, settings.api)
     login: Login = settings.auth.open(at)
     return login
 
@@ -358,6 +332,9 @@ _NAMED = re.compile(r"(?:^|(?<=\s))([\w-]+)=(\S*)")
 
 def open_connection(settings: Settings, progress: Progress, *, parallelism: int) -> Connection:
     """The issuer and the way to it; a client certificate is shown to it alone."""
+    from iac.providers.base import Connection  # with httpx: 0.1 s, only where a server is asked
+    from iac.transport.http import Transport
+
     network = settings.network
     transport = Transport(
         parallelism=parallelism,

@@ -32,7 +32,7 @@ from iac.providers.base import Connected
 from iac.registry import PROVIDERS
 from iac.sealing import key_path, recipients_of
 from iac.session import LocalSession, Session
-from iac.transport.retry import TOLERANCE, skew_words
+from iac.transport.message import TOLERANCE, skew_words
 from iac.views.words import counted
 from iac.wiring import (
     Access,
@@ -46,9 +46,9 @@ from iac.wiring import (
     open_session,
     settings_of,
 )
-from iac.workflow.outputs import find_damage, find_exposures
 from iac.workflow.pipelines import find_unlocked, find_written
 from iac.workflow.registrations import reading
+from iac.workflow.render import find_damage, find_exposures
 from iac.workflow.validate import validate
 
 READ, WRITE = "iam:admin.read", "iam:admin.write"
@@ -369,7 +369,8 @@ def rendered(session: LocalSession) -> Iterator[CheckResult]:
     specs = [spec for spec in session.desired.outputs if held.clients.keys() >= set(spec.clients)]
     blocks = (find_block_now(spec, held) for spec in specs if spec.id not in held.outputs)
     yield from [
-        told("rendered", message) for message in (*filter(None, blocks), *find_damage(session, held, specs))
+        told("rendered", message)
+        for message in (*filter(None, blocks), *find_damage(session, held, session.desired.outputs))
     ] or [
         ok(
             "rendered",
@@ -432,12 +433,7 @@ def identity(settings: Settings, found: Secret | None) -> Iterator[CheckResult]:
             "identity", "no identity here: plan and drift need none; render, and apply of some outputs, need one"
         )
         return
-    try:
-        own = recipients_of(found)
-    except IacError as refusal:
-        yield failed("identity", refusal)
-        return
-    if {recipient(key) for key in own} & {recipient(key) for key in settings.state.recipients}:
+    if {recipient(key) for key in recipients_of(found)} & {recipient(key) for key in settings.state.recipients}:
         yield ok("identity", "opens the secrets in state")
     else:
         yield warning(

@@ -11,6 +11,7 @@ from pathlib import Path
 from msgspec import Struct
 from msgspec.structs import replace
 
+from iac.clock import SystemClock
 from iac.config.edit.files import create_text, replace_text
 from iac.config.edit.project import edit_lineage
 from iac.config.edit.splice import scalar_text
@@ -21,12 +22,11 @@ from iac.core.errors import InputError, InvalidInput, MissingStateError, StateEr
 from iac.core.state.model import State
 from iac.core.text import reason
 from iac.files import PrivateFolder
-from iac.ports import Clock, StateBackend
+from iac.ports import StateBackend
 from iac.ports.path import PROJECT_FILE
 from iac.registry import BACKENDS, PROVIDERS
 from iac.sealing import KeyFile, ensure_key, key_path
-
-Opener = Callable[[Settings, Clock], StateBackend]
+from iac.wiring import open_backend
 
 DEFINITIONS = "clients.d"
 IGNORED = (".iac/", "/out/")
@@ -69,9 +69,7 @@ class NewState(Struct, frozen=True):
     key: KeyFile | None
 
 
-def make_project(
-    root: Path, answers: InitAnswers, clock: Clock, open_backend: Opener, write_more: Callable[[], None] = lambda: None
-) -> NewState:
+def make_project(root: Path, answers: InitAnswers, write_more: Callable[[], None]) -> NewState:
     """A new project in `root` with an empty state, and its key file outside of it; or what a killed run left of that.
 
     iac.yaml names the lineage, so it comes before the state, and all else before it: whatever is missing when a run is
@@ -82,7 +80,7 @@ def make_project(
         InputError: there is a project or a state already, or a place for one cannot be written to.
         UnreachableError: the backend is remote and cannot be reached.
     """
-    unfinished = _find_unfinished(root, answers)
+    clock, unfinished = SystemClock(), _find_unfinished(root, answers)
     lineage = unfinished or str(uuid.uuid4())
     wanted = replace(check_answers(answers, lineage), root=root)
     _check_places(root, answers)
@@ -102,7 +100,7 @@ def make_project(
     return NewState(lineage, settings.state.place.where, key)
 
 
-def make_state(settings: Settings, clock: Clock, open_backend: Opener) -> NewState:
+def make_state(settings: Settings) -> NewState:
     """The state of an environment that has none; lineage and, where none is named, a recipient go into iac.yaml.
 
     The lineage is in iac.yaml before the state is made: when a run is killed in between, the next one makes the state
@@ -112,7 +110,7 @@ def make_state(settings: Settings, clock: Clock, open_backend: Opener) -> NewSta
         StateError: there is a state already.
         InputError: the key file or iac.yaml cannot be written.
     """
-    state = settings.state
+    state, clock = settings.state, SystemClock()
     lineage = state.lineage or str(uuid.uuid4())
     named = replace(settings, state=replace(state, lineage=lineage))
     backend = open_backend(named, clock)

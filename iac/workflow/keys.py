@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import warnings
-from collections.abc import Callable
-from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from iac.core.errors import InputError
@@ -21,16 +19,22 @@ if TYPE_CHECKING:
     from joserfc.jwk import ECKey, RSAKey
 
 
-def add_key(session: LocalSession, address: str, make: Callable[[], tuple[str, str, Secret]]) -> tuple[ClientKey, ...]:
+def add_key(session: LocalSession, address: str, algorithm: str, bits: int) -> tuple[ClientKey, ...]:
     """Make another key for an address; all that it has then, the new one last.
 
+    Args:
+        session: state and definitions.
+        address: whose key it is.
+        algorithm: that it signs with (RFC 7518 section 3.1): ES256 for a key on P-256, RS256 for RSA.
+        bits: of an RSA key.
+
     Raises:
-        InputError: no definition has the address, or its client is still to be moved there.
+        InputError: no definition has the address, its client is still to be moved there, or joserfc is not installed.
         StateError: the state cannot be written.
     """
     session.options([address])
     # Made before the lock is taken: an RSA key can take seconds.
-    kid, public, private = make()
+    kid, public, private = _make_key(algorithm, bits)
     with change_state(session) as ledger:
         # The client that is to have this address has its keys under another: they would not be among the public ones.
         source = next((source for source, target in find_moves(session.desired, ledger.state) if target == address), "")
@@ -69,36 +73,21 @@ def drop_old_keys(session: LocalSession, address: str) -> tuple[ClientKey, ...]:
         return ledger.state.keys[address]
 
 
-class KeyType(StrEnum):
-    """Which key, named by the algorithm that it signs with (RFC 7518 section 3.1)."""
-
-    ES256 = "ES256"
-    RS256 = "RS256"
-
-
-def make_key(kind: KeyType, bits: int) -> tuple[str, str, Secret]:
-    """A new key: its id (the thumbprint, RFC 7638), its public JWK as canonical JSON, and JSON with `jwk` and `pem`.
-
-    Args:
-        kind: ES256 for a key on P-256, RS256 for RSA.
-        bits: of an RSA key.
-
-    Raises:
-        InputError: joserfc is not installed.
-    """
-    key = _generate(kind, bits)
+def _make_key(algorithm: str, bits: int) -> tuple[str, str, Secret]:
+    """A new key: its id (the thumbprint, RFC 7638), its public JWK as canonical JSON, and JSON with `jwk` and `pem`."""
+    key = _generate(algorithm, bits)
     kid = key.thumbprint()
-    named = {"kid": kid, "use": "sig", "alg": str(kind)}
+    named = {"kid": kid, "use": "sig", "alg": algorithm}
     public = json.dumps({**key.as_dict(private=False), **named}, sort_keys=True, separators=(",", ":"))
     private = {"jwk": {**key.as_dict(private=True), **named}, "pem": key.as_pem(private=True).decode()}
     return kid, public, Secret(json.dumps(private))
 
 
-def _generate(kind: KeyType, bits: int) -> ECKey | RSAKey:
+def _generate(algorithm: str, bits: int) -> ECKey | RSAKey:
     try:
         from joserfc.jwk import ECKey, RSAKey  # an extra
     except ModuleNotFoundError as error:
         raise InputError("keys cannot be made here", why=str(error), fix=install_extra("jose")) from error
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return ECKey.generate_key("P-256") if kind is KeyType.ES256 else RSAKey.generate_key(bits)
+        return ECKey.generate_key("P-256") if algorithm == "ES256" else RSAKey.generate_key(bits)

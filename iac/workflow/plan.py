@@ -23,8 +23,8 @@ from iac.core.text import grouped, listed
 from iac.ports import find_newer
 from iac.session import Session
 from iac.session.ledger import Ledger
-from iac.workflow.outputs import find_damage, with_exposures
 from iac.workflow.registrations import RegistrationReader, reading
+from iac.workflow.render import find_damage, with_exposures
 
 
 def read_plan(session: Session, options: PlanOptions) -> Plan:
@@ -61,8 +61,8 @@ def _plan(session: Session, ledger: Ledger, actual: Actual, options: PlanOptions
     check_templates(session, plan, state)
     plan = replace(plan, findings=(*plan.findings, *find_unfit(session, state, _kept(plan, ledger))))
     written = {output.id for output in outputs_to_write(plan.changes)}
-    others = [spec for spec in session.desired.outputs if spec.id not in written and options.wants_any(spec.clients)]
-    plan = replace(plan, findings=(*plan.findings, *find_damage(session, state, others)))
+    specs = [spec for spec in session.desired.outputs if options.wants_any(spec.clients)]
+    plan = replace(plan, findings=(*plan.findings, *find_damage(session, state, specs, written)))
     return with_exposures(session, plan, written)
 
 

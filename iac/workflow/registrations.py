@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from threading import Lock
 
@@ -18,6 +17,7 @@ from iac.core.plan.plan import PlanOptions
 from iac.core.rotation import with_ends
 from iac.core.state.model import ClientState, ClientWritten, IntentGiven, SecretStatus, State
 from iac.core.text import printable
+from iac.providers.pages import gather
 from iac.session import Session
 from iac.session.ledger import Ledger, SecretKind
 
@@ -188,9 +188,7 @@ def prove_secrets(session: Session, ledger: Ledger, actual: Actual) -> Actual:
         address, client = held.get(seen.client_id, ("", None))
         return seen if is_secret(session, ledger, seen, address, client) else replace(seen, secret=None)
 
-    # limit: each request ends by its deadline
-    with ThreadPoolExecutor(max_workers=session.parallelism, thread_name_prefix="iac-secret") as pool:
-        proven = {seen.client_id: seen for seen in pool.map(prove, shown)}
+    proven = {seen.client_id: seen for seen in gather(prove, shown, session.parallelism)}
     return replace(actual, registrations={**actual.registrations, **proven})
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import shlex
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from msgspec.structs import replace
@@ -21,6 +20,7 @@ from iac.core.secret import Secret
 from iac.core.state.codec import kept_answer
 from iac.core.state.model import ClientState, ClientWritten, SecretStatus, State
 from iac.core.text import listed, once_per_message, printable
+from iac.providers.pages import gather
 from iac.registry import PROVIDERS
 from iac.session import Session
 from iac.session.ledger import Ledger, SecretKind
@@ -80,10 +80,8 @@ def _unproven(session: Session, state: State, secrets: Mapping[str, Secret]) -> 
         return f"the server refuses it as the secret of {client_id}"
 
     addresses = sorted(secrets)
-    # limit: each request ends by its deadline
-    with ThreadPoolExecutor(max_workers=session.parallelism, thread_name_prefix="iac-secret") as pool:
-        answers = zip(addresses, pool.map(problem, addresses), strict=True)
-        return {address: why for address, why in answers if why}
+    answers = zip(addresses, gather(problem, addresses, session.parallelism), strict=True)
+    return {address: why for address, why in answers if why}
 
 
 def _store(ledger: Ledger, address: str, secret: Secret) -> bool:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
@@ -13,9 +12,10 @@ from iac.clock import SystemClock
 from iac.config.definitions import Validation, concerns, validate_project
 from iac.config.output import DeclaredOutput
 from iac.core.errors import Diagnostic, Location, RenderError, sort_key
-
-if TYPE_CHECKING:
-    from iac.rendering.rehearsal import Rehearsal
+from iac.rendering.context import ProjectFacts
+from iac.rendering.rehearsal import Rehearsal, rehearse, template_mistake
+from iac.rendering.renderer import Renderer
+from iac.rendering.template import Template, load_templates
 
 
 def validate(
@@ -49,10 +49,6 @@ def _faults(root: Path, validation: Validation) -> Iterator[Diagnostic]:
     names = validation.templates | {output.spec.template for output in validation.outputs}
     if not names:
         return
-    from iac.rendering.rehearsal import rehearse, template_mistake
-    from iac.rendering.renderer import Renderer
-    from iac.rendering.template import Template, load_templates
-
     renderer = Renderer()
     templates: dict[str, Template] = {}
     for name in sorted(names):
@@ -68,9 +64,6 @@ def _faults(root: Path, validation: Validation) -> Iterator[Diagnostic]:
 
 def _rehearsal(output: DeclaredOutput) -> Rehearsal:
     """As apply will render it. A client with a public key is taken for one whose private key `iac keygen` made."""
-    from iac.rendering.context import ProjectFacts
-    from iac.rendering.rehearsal import Rehearsal
-
     keyed = {client.address: "made-up" for client in output.clients if {"jwk", "jwks_uri"} & client.fields.keys()}
     facts = ProjectFacts(output.project, output.environment, output.issuer)
     return Rehearsal(output.spec, output.clients, facts, keyed)

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING
+from contextlib import closing
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from iac import ports
 from iac.apply.deliver import find_block_now, fresh_content, open_key
 from iac.core.desired import OutputSpec
 from iac.core.errors import IacError, StateError
@@ -19,56 +17,47 @@ from iac.core.proof import ClientProof, Evidence, Grade, Proof, ServiceLogin
 from iac.core.secret import Secret
 from iac.core.server import detect_facts
 from iac.core.state.model import ClientState, SecretStatus, State, kid_in_use
-from iac.ports import Prover
+from iac.ports import Comparison
+from iac.providers.pages import gather
+from iac.providers.proof import OAuthProver
+from iac.rendering.content import ContentMismatch, FileCredentials, MalformedContent
+from iac.rendering.context import dummy_credentials
 from iac.session import LocalSession
 from iac.wiring import Caller, open_connection, open_project
-
-if TYPE_CHECKING:
-    from iac.rendering.content import FileCredentials
 
 LOGIN = "login"
 """The name of the check whose failure has a way on that depends on state."""
 
 
-def verify(
-    session: LocalSession,
-    prover: Prover,
-    addresses: Collection[str],
-    parallelism: int,
-    begun: Callable[[Proof], None] = lambda _: None,
-) -> Proof:
-    """What can be said of the credentials of these addresses, of all without any.
+def prove(caller: Caller, addresses: Collection[str], begun: Callable[[Proof], None] = lambda _: None) -> Proof:
+    """What can be said of the credentials of these addresses, of all without any. No login is read.
 
-    Args:
-        session: state, outputs and templates.
-        prover: asks the server.
-        addresses: of clients that are defined; empty for all.
-        parallelism: clients that are asked about at once.
-        begun: hears of the proof before its first client.
+    `begun` hears of the proof before its first client.
 
     Raises:
+        InvalidInput: iac.yaml or definitions are invalid.
         InputError: an address is none.
         UnreachableError: the server is not there.
     """
-    targets = session.options(addresses).targets
-    wanted = [address for address in session.desired.clients if not targets or address in targets]
-    state = session.backend.load()
-    prover.open()
-    readings = read_outputs(session, state, wanted)
-
+    settings, session = open_project(caller)
     desired, progress = session.desired, session.progress
-    proof = Proof(desired.project, desired.environment, desired.issuer, ())
-    begun(proof)
-    progress.begin(len(wanted), "client", "verified")
+    connection = open_connection(settings, progress, parallelism=settings.parallelism)
+    with closing(OAuthProver(connection, session.clock, settings.api)) as prover:
+        targets = session.options(addresses).targets
+        wanted = [address for address in desired.clients if not targets or address in targets]
+        state = session.backend.load()
+        prover.open()
+        readings = read_outputs(session, state, wanted)
+        proof = Proof(desired.project, desired.environment, desired.issuer, ())
+        begun(proof)
+        progress.begin(len(wanted), "client", "verified")
 
-    def prove(address: str) -> ClientProof:
-        progress.enter(address)
-        return _prove(session, prover, address, state.clients.get(address), readings.get(address, ()))
+        def prove_one(address: str) -> ClientProof:
+            progress.enter(address)
+            return _prove(session, prover, address, state.clients.get(address), readings.get(address, ()))
 
-    # limit: each request ends by its deadline
-    with ThreadPoolExecutor(max_workers=parallelism, thread_name_prefix="iac-verify") as pool:
         clients = []
-        for client in pool.map(prove, wanted):
+        for client in gather(prove_one, wanted, settings.parallelism):
             progress.leave(client.address, client)
             clients.append(client)
     progress.end()
@@ -76,7 +65,11 @@ def verify(
 
 
 def _prove(
-    session: LocalSession, prover: Prover, address: str, stored: ClientState | None, readings: Sequence[OutputReading]
+    session: LocalSession,
+    prover: OAuthProver,
+    address: str,
+    stored: ClientState | None,
+    readings: Sequence[OutputReading],
 ) -> ClientProof:
     if stored is None:
         unapplied = Evidence("state", Grade.UNPROVEN, why="it is not applied yet", fix="iac apply")
@@ -157,24 +150,6 @@ def _shows_secrets(session: LocalSession, stored: ClientState) -> bool:
     return session.desired.api.is_iam and facts is not None and facts.shows_secrets
 
 
-def prove(caller: Caller, addresses: Collection[str], begun: Callable[[Proof], None] = lambda _: None) -> Proof:
-    """What can be said of the credentials of these addresses, of all without any. No login is read.
-
-    `begun` hears of the proof before its first client.
-
-    Raises:
-        InvalidInput: iac.yaml or definitions are invalid.
-        InputError: an address is none.
-        UnreachableError: the server is not there.
-    """
-    from iac.providers.proof import OAuthProver  # with its only use
-
-    settings, session = open_project(caller)
-    connection = open_connection(settings, caller.progress, parallelism=settings.parallelism)
-    with OAuthProver(connection, session.clock, settings.api) as prover:
-        return verify(session, prover, addresses, settings.parallelism, begun)
-
-
 OUTPUT = "output"
 _CHANGED = "it was changed after it was rendered, or the template was: iac render"
 
@@ -198,8 +173,6 @@ def read_outputs(session: LocalSession, state: State, addresses: Collection[str]
 
 
 def _read(session: LocalSession, state: State, spec: OutputSpec) -> Mapping[str, OutputReading]:
-    from iac.rendering.content import ContentMismatch  # brings in Jinja2
-
     if any(address not in state.clients for address in spec.clients):
         why = "a client of it is not applied yet"
         return _alike(spec, Evidence(OUTPUT, Grade.UNPROVEN, spec.id, why, "iac apply"))
@@ -217,9 +190,6 @@ def _read(session: LocalSession, state: State, spec: OutputSpec) -> Mapping[str,
 
 
 def _parsed(session: LocalSession, state: State, spec: OutputSpec, content: bytes) -> Mapping[str, OutputReading]:
-    from iac.rendering.content import MalformedContent  # brings in Jinja2
-    from iac.rendering.context import dummy_credentials
-
     stored = {address: state.clients[address] for address in spec.clients}
     clients = {
         at: dummy_credentials(at, client.client_id, client.applied, kid_in_use(state.keys, at, client.applied))
@@ -238,15 +208,13 @@ def _parsed(session: LocalSession, state: State, spec: OutputSpec, content: byte
 
 def _by_rendering(session: LocalSession, state: State, spec: OutputSpec, why: str) -> Mapping[str, OutputReading]:
     """The last way: the output is equal to what state renders now, so the secrets in it are those of state."""
-    from iac.rendering.content import FileCredentials  # brings in Jinja2
-
     ledger = session.ledger(state)
     try:
         fresh = fresh_content(session, ledger, spec)
     except StateError:
         told = f"{why}; with the key of the state it could be compared with a fresh rendering"
         return _alike(spec, Evidence(OUTPUT, Grade.UNPROVEN, spec.id, told))
-    if session.sinks[spec.sink].compare(spec.path, fresh) is not ports.Comparison.AS_WANTED:
+    if session.sinks[spec.sink].compare(spec.path, fresh) is not Comparison.AS_WANTED:
         return _alike(spec, Evidence(OUTPUT, Grade.FAILED, spec.id, "it is not as rendered", _CHANGED))
     check = Evidence(OUTPUT, Grade.OK, spec.id, "equal to a fresh rendering; its secret is taken from state")
     found: dict[str, OutputReading] = {}

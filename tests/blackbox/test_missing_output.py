@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from iac.sandbox.server import Sandbox
     from tests.blackbox.kit import Project
 
 OUTPUT = "out/job.env"
@@ -47,3 +48,32 @@ def test_a_fresh_checkout_is_not_told_of_files_that_it_never_had(applied: Projec
     shutil.rmtree(applied.root / "out")
     plan = applied.done("plan", "--detailed-exitcode")
     assert OUTPUT not in plan.text
+
+
+@pytest.fixture(params=["the output", "its folder"])
+def obstructed(request: pytest.FixtureRequest, project: Project) -> Project:
+    project.define("team/job", grant_types=["client_credentials"], outputs=[{"template": "dotenv", "path": OUTPUT}])
+    if request.param == "the output":
+        (project.root / OUTPUT).mkdir(parents=True)
+    else:
+        project.write("out", "a file")
+    return project
+
+
+def test_something_else_at_an_outputs_place_is_said_before_apply_which_sends_nothing(
+    obstructed: Project, sandbox: Sandbox
+) -> None:
+    for command in (("plan",), ("doctor",)):
+        said = obstructed.iac(*command)
+        assert (0, True) == (said.code, f"{OUTPUT} cannot be written: " in said.text)
+    assert 1 == obstructed.apply().code
+    assert sandbox.iam.world.store.find("team-job") is None
+
+
+def test_a_folder_in_the_place_of_an_output_is_not_taken_for_it(applied: Project) -> None:
+    (applied.root / OUTPUT).unlink()
+    (applied.root / OUTPUT).mkdir()
+    for command in (("plan",), ("doctor",)):
+        assert f"{OUTPUT} cannot be written: there is a folder" in applied.iac(*command).text
+    said = applied.iac("render", "--check")
+    assert (1, True) == (said.code, "there is a folder" in said.text)

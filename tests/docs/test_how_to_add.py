@@ -88,7 +88,7 @@ def added(root: Path, title: str) -> int:
     if title not in ADAPTERS:
         return len(modules) + len(edited(root, title))
     ((name, table),) = re.findall(r"`(\w+)` in `([A-Z]+)` of `iac/registry.py`", SECTIONS[title])
-    path = next(path for path in modules if f"class {name}(" in files[path])
+    path = next(path for path in modules if re.search(rf"^(class {name}\(|{name} = )", files[path], re.MULTILINE))
     module = path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
     registry = root / "iac/registry.py"
     first = "from __future__ import annotations\n"

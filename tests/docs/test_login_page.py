@@ -11,8 +11,9 @@ from iac.config.definitions import validate_project
 from iac.core.server import switch
 from iac.providers import logins, probe
 from iac.providers.iam_admin import api
-from iac.providers.logins.proof import SharedSecret
-from iac.transport import retry
+from iac.providers.logins.endpoint import SharedSecret
+from iac.transport.http import RetryPolicy
+from iac.transport.message import PASSING
 from tests.config.given import PROJECT, write
 from tests.docs.transcript import read_page
 from tests.every import every
@@ -28,9 +29,9 @@ ERRORS = {"CredentialsError", "InputError", "ServerError", "UnknownOutcome", "Un
         *(f"`{scope}`" for scope in logins.READ_SCOPES),
         f"`{' '.join(logins.WRITE_SCOPES)}`",
         f"`{probe.SCOPE}`",
-        f"sent up to {retry.RetryPolicy().attempts} times",
-        f"pauses of at most {retry.RetryPolicy().first}, 1 and 2 seconds",
-        f"more than {retry.RetryPolicy().longest:.0f} seconds",
+        f"sent up to {RetryPolicy().attempts} times",
+        f"pauses of at most {RetryPolicy().first}, 1 and 2 seconds",
+        f"more than {RetryPolicy().longest:.0f} seconds",
         "429, 502, 503 or 504",
         f"Up to {api.FEW} clients are read one by one",
         f"pages of {switch('page-size')}",
@@ -57,4 +58,4 @@ def test_the_settings_that_pages_show_are_right(page: str, tmp_path: Path) -> No
 
 
 def test_the_statuses_that_pass_are_those_of_the_page() -> None:
-    assert frozenset({429, 502, 503, 504}) == retry.PASSING
+    assert frozenset({429, 502, 503, 504}) == PASSING

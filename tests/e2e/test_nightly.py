@@ -103,7 +103,7 @@ def test_what_comes_in_between_stops_it(rotated: Project, monkeypatch: pytest.Mo
         rotated.edit(FILE, '"client_name": "Client team/portal"', '"client_name": "Meanwhile"')
         return found
 
-    monkeypatch.setattr(plan, "read_plan", read_then_change)
+    monkeypatch.setattr("iac.cli.ci.read_plan", read_then_change)
     _, issue = night(rotated, 4)
     assert "it was not deleted: the plan does more than end grace times, nothing was sent" in issue["body"]
     assert registered(rotated) == {CLIENT_ID, NEXT}

@@ -10,11 +10,11 @@ from __future__ import annotations
 from tests.house import measures
 
 LIMITS = {  # measure: (limit, goal)
-    "modules": (284, 300),
-    "statements outside the sandbox": (24_650, 19_525),
+    "modules": (277, 300),
+    "statements outside the sandbox": (24_294, 19_525),
     "class names with two meanings": (0, 0),
     "types for a message": (1, 1),
-    "exceptions from lint": (32, 40),
+    "exceptions from lint": (31, 40),
     "circles of imports": (0, 0),
     "modules with a gerund for a name": (0, 0),
 }

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 
 import pytest
 
@@ -11,7 +11,7 @@ from iac.providers.base import Connection
 from iac.providers.iam_admin.api import IamAdmin
 from iac.providers.logins import WRITE_SCOPES, Login
 from iac.providers.logins.client_credentials import ClientCredentials
-from iac.providers.logins.proof import SharedSecret
+from iac.providers.logins.endpoint import SharedSecret
 from iac.sandbox.server import Sandbox, start_sandbox
 from iac.transport.http import Http, Transport
 from tests.providers.clock import SetClock
@@ -47,7 +47,7 @@ def open_admin(clock: SetClock) -> Iterator[OpenAdmin]:
 
         def open_it(issuer: str, login: Login = LOGIN, *, pinned: str = "", **transport: object) -> IamAdmin:
             settings = Transport(chance=lambda: 1.0, **transport)  # type: ignore[arg-type]
-            return stack.enter_context(IamAdmin(Connection(issuer, pinned, settings), login, clock))
+            return stack.enter_context(closing(IamAdmin(Connection(issuer, pinned, settings), login, clock)))
 
         yield open_it
 

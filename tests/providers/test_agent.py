@@ -10,7 +10,7 @@ import pytest
 from iac.core.errors import CredentialsError
 from iac.core.origin import Issuer
 from iac.providers.base import LoginSession
-from iac.providers.discovery import Endpoints
+from iac.providers.discovery import Endpoints, KnownServer
 from iac.providers.logins import READ_SCOPES, WRITE_SCOPES
 from iac.providers.logins.agent import OidcAgent
 from iac.transport.message import Call
@@ -67,7 +67,7 @@ def stand(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Stand:
 @pytest.fixture
 def fetch(open_http: OpenHttp, clock: SetClock) -> Any:
     def fetch_it(account: str = "prod", scopes: tuple[str, ...] = READ_SCOPES, **more: Any) -> Bearer:
-        return OidcAgent(account, scopes, **more).fetch(open_http("http://127.0.0.1:1"), ENDPOINTS, clock)
+        return OidcAgent(account, scopes, **more).fetch(KnownServer(open_http("http://127.0.0.1:1"), ENDPOINTS, clock))
 
     return fetch_it
 

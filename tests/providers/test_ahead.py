@@ -8,8 +8,7 @@ from concurrent.futures import Future
 import pytest
 
 from iac.core.errors import UnreachableError
-from iac.providers.ahead import MOST, PagesAhead
-from iac.providers.pages import ListPage, page_spans
+from iac.providers.pages import MOST, ListPage, PagesAhead, page_spans
 from tests.providers.test_pages import ListServer, names
 
 

@@ -24,9 +24,10 @@ from iac.core.origin import Issuer
 from iac.core.secret import Secret
 from iac.core.text import install_extra
 from iac.providers.bearer import parse_claims
-from iac.providers.discovery import Endpoints, discover
+from iac.providers.discovery import Endpoints, KnownServer, discover
 from iac.providers.logins import READ_SCOPES
-from iac.providers.logins.client_credentials import ASSERTION_LIFETIME, ClientCredentials, KeyAssertion
+from iac.providers.logins.client_credentials import ClientCredentials
+from iac.providers.logins.endpoint import ASSERTION_LIFETIME, KeyAssertion
 from iac.providers.logins.signing_key import parse_key
 from iac.sandbox.model import Client
 from tests.every import every
@@ -73,7 +74,9 @@ def register(box: Sandbox, public: dict[str, Any]) -> None:
 def log_in(open_http: OpenHttp, box: Sandbox, clock: SetClock, key: str, key_id: str = "") -> Bearer:
     http = open_http(box.url)
     proof = KeyAssertion("keyed", parse_key(Secret(key), "file key.pem", key_id))
-    return ClientCredentials(proof, READ_SCOPES).fetch(http, discover(http, Issuer.parse(box.issuer)), clock)
+    return ClientCredentials(proof, READ_SCOPES).fetch(
+        KnownServer(http, discover(http, Issuer.parse(box.issuer)), clock)
+    )
 
 
 @pytest.mark.parametrize(
@@ -225,6 +228,6 @@ def test_a_refusal_that_repeats_the_assertion_is_not_shown(open_http: OpenHttp, 
 
     proof = KeyAssertion("keyed", parse_key(Secret(pem(EC)), ""))
     with start_stub(repeat) as stub, pytest.raises(CredentialsError) as caught:
-        ClientCredentials(proof, READ_SCOPES).fetch(open_http(stub.url), ENDPOINTS, clock)
+        ClientCredentials(proof, READ_SCOPES).fetch(KnownServer(open_http(stub.url), ENDPOINTS, clock))
 
     assert "not shown" in caught.value.why

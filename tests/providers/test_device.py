@@ -15,13 +15,13 @@ from iac.core.origin import Issuer
 from iac.core.secret import Secret
 from iac.providers.base import LoginSession
 from iac.providers.bearer import Bearer
-from iac.providers.discovery import Endpoints, discover
+from iac.providers.discovery import Endpoints, KnownServer, discover
 from iac.providers.logins import READ_SCOPES, WRITE_SCOPES
 from iac.providers.logins.device import ENDPOINT, SLOWER, DeviceLogin, Terminal
-from iac.providers.logins.proof import PublicClient, SharedSecret
+from iac.providers.logins.endpoint import PublicClient, SharedSecret
 from iac.sandbox.fault import Fault, FaultKind
+from iac.transport.http import RetryPolicy
 from iac.transport.message import Call
-from iac.transport.retry import RetryPolicy
 from tests.providers.people import CLIENT_ID, CLIENT_SECRET, add_client, code_in, decide
 from tests.providers.stub import Say, Seen, start_stub
 
@@ -67,7 +67,7 @@ class Bench:
     def fetch(self, scopes: tuple[str, ...] = READ_SCOPES, **changes: Any) -> Bearer:
         http = self.open_http(self.box.url, retry=RetryPolicy(attempts=1))
         endpoints = discover(http, Issuer.parse(self.box.issuer))
-        return self.login(scopes, **changes).fetch(http, endpoints, self.clock)
+        return self.login(scopes, **changes).fetch(KnownServer(http, endpoints, self.clock))
 
     def files(self) -> list[Path]:
         return sorted(self.folder.glob("*.json"))
@@ -258,7 +258,7 @@ def test_another_server_never_gets_what_is_kept(bench: Bench) -> None:
             f"{stub.url}/", "/token", f"{stub.url}/token", others={ENDPOINT: f"{stub.url}/devicecode"}
         )
         with pytest.raises(CredentialsError, match="refuses the login"):
-            bench.login().fetch(bench.open_http(stub.url), endpoints, bench.clock)
+            bench.login().fetch(KnownServer(bench.open_http(stub.url), endpoints, bench.clock))
 
     assert ["/devicecode"] == [each.path for each in seen]
     kept = json.loads(file.read_text())
@@ -368,7 +368,7 @@ class Scripted:
             )
             bench.person.act = lambda _: None
             http = bench.open_http(stub.url, retry=RetryPolicy(attempts=1))
-            return bench.login().fetch(http, endpoints, bench.clock)
+            return bench.login().fetch(KnownServer(http, endpoints, bench.clock))
 
 
 def error(code: str) -> Say:
@@ -408,7 +408,7 @@ def test_an_answer_that_is_lost_while_somebody_is_waited_for_is_asked_for_again(
 
 def test_what_is_refused_is_forgotten_when_no_other_run_is_at_the_tokens(bench: Bench) -> None:
     login, http = bench.login(), bench.open_http(bench.box.url)
-    bearer = login.fetch(http, discover(http, Issuer.parse(bench.box.issuer)), bench.clock)
+    bearer = login.fetch(KnownServer(http, discover(http, Issuer.parse(bench.box.issuer)), bench.clock))
     (file,) = bench.files()
     with ThreadPoolExecutor(1) as pool:
         with file.with_suffix(".lock").open("r+") as lock:
@@ -475,7 +475,7 @@ def test_a_server_without_device_codes_says_so(bench: Bench, open_http: OpenHttp
     endpoints = Endpoints("https://iam.example.org/", "/token", "https://iam.example.org/token")
 
     with pytest.raises(CredentialsError, match="no login by device code"):
-        bench.login().fetch(open_http(bench.box.url), endpoints, bench.clock)
+        bench.login().fetch(KnownServer(open_http(bench.box.url), endpoints, bench.clock))
 
 
 def test_an_endpoint_elsewhere_gets_nothing(bench: Bench, open_http: OpenHttp) -> None:
@@ -485,7 +485,7 @@ def test_an_endpoint_elsewhere_gets_nothing(bench: Bench, open_http: OpenHttp) -
     )
 
     with pytest.raises(CredentialsError, match="on another origin"):
-        bench.login().fetch(open_http(bench.box.url), endpoints, bench.clock)
+        bench.login().fetch(KnownServer(open_http(bench.box.url), endpoints, bench.clock))
 
 
 def test_a_kept_token_of_another_issuer_is_dropped(bench: Bench, open_http: OpenHttp) -> None:

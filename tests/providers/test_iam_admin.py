@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from contextlib import closing
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +11,7 @@ from iac.core.model import Facts, NewClient
 from iac.core.secret import Secret
 from iac.providers.logins import READ_SCOPES
 from iac.providers.logins.client_credentials import ClientCredentials
-from iac.providers.logins.proof import SharedSecret
+from iac.providers.logins.endpoint import SharedSecret
 from iac.sandbox.fault import Fault, FaultKind
 from iac.sandbox.server import Sandbox, start_sandbox
 from tests.providers.seeds import many_clients, names
@@ -474,7 +475,7 @@ def test_no_message_has_a_secret_or_a_token(open_admin: OpenAdmin, box: Sandbox)
 
 
 def test_a_provider_is_closed_at_the_end_of_its_block(open_admin: OpenAdmin, new_box: Sandbox) -> None:
-    with open_admin(new_box.issuer) as admin:
+    with closing(open_admin(new_box.issuer)) as admin:
         admin.identify()
 
     with pytest.raises(UnreachableError):

@@ -11,11 +11,11 @@ from iac.clock import SystemClock
 from iac.core.errors import CredentialsError, UnreachableError
 from iac.core.origin import Issuer
 from iac.core.secret import Secret
-from iac.providers.discovery import Endpoints, discover
+from iac.providers.discovery import Endpoints, KnownServer, discover
 from iac.providers.logins import READ_SCOPES, WRITE_SCOPES
 from iac.providers.logins.client_credentials import ClientCredentials
+from iac.providers.logins.endpoint import SharedSecret, basic
 from iac.providers.logins.given import LocatedToken, TokenLogin
-from iac.providers.logins.proof import SharedSecret, basic
 from iac.providers.probe import Probe
 from iac.registry import capabilities
 from iac.sandbox.fault import Fault, FaultKind
@@ -50,7 +50,7 @@ def credentials(
 
 def log_in(open_http: OpenHttp, box: Sandbox, login: Login) -> Bearer:
     http = open_http(box.url)
-    return login.fetch(http, discover(http, Issuer.parse(box.issuer)), SystemClock())
+    return login.fetch(KnownServer(http, discover(http, Issuer.parse(box.issuer)), SystemClock()))
 
 
 def test_a_client_logs_in_by_post_on_every_version(open_http: OpenHttp, box: Sandbox) -> None:
@@ -137,7 +137,7 @@ def test_a_token_endpoint_that_is_down_is_no_refusal(open_http: OpenHttp, new_bo
 
 def answered(open_http: OpenHttp, say: Say) -> Bearer:
     with start_stub(lambda _: say) as stub:
-        return credentials().fetch(open_http(stub.url), ENDPOINTS, CLOCK)
+        return credentials().fetch(KnownServer(open_http(stub.url), ENDPOINTS, CLOCK))
 
 
 def test_a_refusal_that_repeats_the_secret_is_not_shown(open_http: OpenHttp) -> None:
@@ -207,7 +207,7 @@ def given(token: str) -> TokenLogin:
 def test_a_given_token_is_taken_as_it_is(nothing_sent: Any) -> None:
     token = jwt({"iss": "https://iam.example.org/", "sub": "me", "exp": NOW.timestamp() + 60, "scope": "a"})
 
-    bearer = given(token).fetch(nothing_sent, ENDPOINTS, CLOCK)
+    bearer = given(token).fetch(KnownServer(nothing_sent, ENDPOINTS, CLOCK))
 
     assert (token, "me", frozenset("a")) == (bearer.value.reveal(), bearer.subject, bearer.scopes)
 
@@ -227,7 +227,7 @@ def test_a_given_token_that_cannot_work_is_refused_before_it_is_sent(
     nothing_sent: Any, token: str, summary: str
 ) -> None:
     with pytest.raises(CredentialsError, match=summary) as caught:
-        given(token).fetch(nothing_sent, ENDPOINTS, CLOCK)
+        given(token).fetch(KnownServer(nothing_sent, ENDPOINTS, CLOCK))
 
     assert caught.value.where == "environment variable BEARER_TOKEN"
     assert caught.value.fix
@@ -238,7 +238,7 @@ def test_an_expired_token_says_when_it_ended_so_that_a_wrong_clock_is_seen(nothi
     token = jwt({"iss": "https://iam.example.org/", "exp": NOW.timestamp() - 3600})
 
     with pytest.raises(CredentialsError) as caught:
-        given(token).fetch(nothing_sent, ENDPOINTS, CLOCK)
+        given(token).fetch(KnownServer(nothing_sent, ENDPOINTS, CLOCK))
 
     assert caught.value.why == "it ended at 2026-11-23T11:00:00Z, and now is 2026-11-23T12:00:00Z"
 
@@ -247,7 +247,7 @@ def test_a_token_that_begins_later_is_not_sent_yet(nothing_sent: Any) -> None:
     token = jwt({"iss": "https://iam.example.org/", "nbf": NOW.timestamp() + 3600})
 
     with pytest.raises(CredentialsError, match="not valid yet") as caught:
-        given(token).fetch(nothing_sent, ENDPOINTS, CLOCK)
+        given(token).fetch(KnownServer(nothing_sent, ENDPOINTS, CLOCK))
 
     assert caught.value.why == "it begins at 2026-11-23T13:00:00Z, and now is 2026-11-23T12:00:00Z"
 
@@ -268,7 +268,7 @@ def test_a_wrong_clock_of_this_machine_is_named_by_the_server_s(
         http = open_http(stub.url)
         http.send(Call.read("/"))
         with pytest.raises(CredentialsError) as caught:
-            given(jwt({"iss": "https://iam.example.org/", **claims})).fetch(http, ENDPOINTS, clock)
+            given(jwt({"iss": "https://iam.example.org/", **claims})).fetch(KnownServer(http, ENDPOINTS, clock))
 
     assert caught.value.why.endswith(f"; this machine's clock is {clock_is} the server's")
     assert "clock right" in caught.value.fix
@@ -278,4 +278,4 @@ def test_a_given_token_is_looked_for_anew_each_time(nothing_sent: Any) -> None:
     tokens = [jwt({"iss": "https://iam.example.org/", "sub": name}) for name in ("first", "second")]
     login = TokenLogin(lambda: LocatedToken(Secret(tokens.pop(0)), "file"))
 
-    assert ["first", "second"] == [login.fetch(nothing_sent, ENDPOINTS, CLOCK).subject for _ in range(2)]
+    assert ["first", "second"] == [login.fetch(KnownServer(nothing_sent, ENDPOINTS, CLOCK)).subject for _ in range(2)]

@@ -10,7 +10,7 @@ from iac.core.model import NewClient
 from iac.core.secret import Secret
 from iac.providers.bearer import parse_claims
 from iac.providers.discovery import Endpoints
-from iac.providers.logins.client_credentials import SecretAssertion
+from iac.providers.logins.endpoint import SecretAssertion
 from iac.sandbox.fault import Fault, FaultKind
 from iac.transport.message import Call
 

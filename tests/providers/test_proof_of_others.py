@@ -12,7 +12,7 @@ from iac.core.errors import CredentialsError, UnreachableError
 from iac.core.model import GRANT_TYPES
 from iac.core.origin import Issuer
 from iac.core.secret import Secret
-from iac.providers.discovery import Endpoints, discover, documents_of
+from iac.providers.discovery import Endpoints, KnownServer, discover, documents_of
 from iac.providers.logins.given import InitialAccessToken
 from iac.providers.probe import Probe
 from iac.registry import capabilities
@@ -53,7 +53,7 @@ def test_a_secret_is_right_or_wrong_for_every_grant(open_http: OpenHttp, switch:
         endpoints = discover(http, Issuer.parse(server.url), documents_of(API))
         for given, expected in ((secret, True), ("wrong", False)):
             probe = Probe(client_id, Secret(given), api=API, fields=fields)
-            assert expected is probe.ask(http, endpoints, SetClock())
+            assert expected is probe.ask(KnownServer(http, endpoints, SetClock()))
 
 
 @every("error", ["unauthorized_client", "invalid_client"])
@@ -64,7 +64,9 @@ def test_what_a_wrong_secret_is_told_counts_as_wrong(open_http: OpenHttp, error:
         http = open_http(server.url)
         endpoints = discover(http, Issuer.parse(server.url))
         for given, expected in ((secret, True), ("wrong", False)):
-            assert expected is Probe(client_id, Secret(given), api=API, fields=CODE).ask(http, endpoints, SetClock())
+            assert expected is Probe(client_id, Secret(given), api=API, fields=CODE).ask(
+                KnownServer(http, endpoints, SetClock())
+            )
 
 
 def test_a_question_that_the_client_may_not_ask_proves_nothing_where_both_secrets_are_told_the_same(
@@ -76,19 +78,21 @@ def test_a_question_that_the_client_may_not_ask_proves_nothing_where_both_secret
         endpoints = discover(http, Issuer.parse(server.url))
         probe = Probe(client_id, Secret(secret), api=API, fields={"grant_types": ("implicit",)})
         with pytest.raises(UnreachableError):
-            probe.ask(http, endpoints, SetClock())
+            probe.ask(KnownServer(http, endpoints, SetClock()))
 
 
 @every("body", [b"<html>log in</html>", {"error": "server_error"}, {}])
 def test_a_success_without_a_token_proves_no_secret(open_http: OpenHttp, body: Any) -> None:
     """A mask would be stored as the secret, were each page of a proxy a yes."""
     with start_stub(lambda _: Say(200, body)) as stub, pytest.raises(UnreachableError):
-        Probe("app", Secret("****"), api=API, fields=CODE).ask(open_http(stub.url), TOKEN, SetClock())
+        Probe("app", Secret("****"), api=API, fields=CODE).ask(KnownServer(open_http(stub.url), TOKEN, SetClock()))
 
 
 def test_a_refusal_that_comes_as_a_success_is_one(open_http: OpenHttp) -> None:
     with start_stub(lambda _: Say(200, {"error": "invalid_client"})) as stub:
-        assert not Probe("app", Secret("****"), api=API, fields=CODE).ask(open_http(stub.url), TOKEN, SetClock())
+        assert not Probe("app", Secret("****"), api=API, fields=CODE).ask(
+            KnownServer(open_http(stub.url), TOKEN, SetClock())
+        )
 
 
 @every("kind", list(Discovery))
@@ -108,6 +112,6 @@ def test_an_initial_token_that_says_when_it_ends_is_not_sent_after_that(open_htt
             login = InitialAccessToken(lambda token=token: Secret(token))  # type: ignore[misc]
             if has_ended:
                 with pytest.raises(CredentialsError, match="has expired"):
-                    login.fetch(http, endpoints, SetClock())
+                    login.fetch(KnownServer(http, endpoints, SetClock()))
             else:
-                assert token == login.fetch(http, endpoints, SetClock()).value.reveal()
+                assert token == login.fetch(KnownServer(http, endpoints, SetClock())).value.reveal()

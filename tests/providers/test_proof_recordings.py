@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import json
 import re
+from contextlib import closing
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlsplit
@@ -106,7 +107,7 @@ class Recorded:
 
         with start_stub(answer) as stub:
             origin = stub.url
-            with OAuthProver(Connection(f"{origin}/"), clock, FULL) as prover:
+            with closing(OAuthProver(Connection(f"{origin}/"), clock, FULL)) as prover:
                 checks = prover.prove(subject)
         assert [] == self.unheard
         return {check.subject or check.name: str(check.verdict) for check in checks}
@@ -263,6 +264,6 @@ def test_a_secret_with_signs_is_sent_as_the_server_takes_it(flavour: Flavour, cl
         return Say(400, {"error": "invalid_scope"}) if seen.path == "/token" else Say(200, {"active": False})
 
     fields: dict[str, Any] = {"grant_types": ("password",), "allow_introspection": True}
-    with start_stub(answer) as stub, OAuthProver(Connection(f"{stub.url}/"), clock, FULL) as prover:
+    with start_stub(answer) as stub, closing(OAuthProver(Connection(f"{stub.url}/"), clock, FULL)) as prover:
         prover.prove(ServiceLogin("rec-sign", Secret(secret), fields))
     assert [("/token", secret), ("/introspect", f"Basic rec-sign:{secret}")] == sent

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import ssl
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -18,13 +18,12 @@ from iac.core.model import GRANT_TYPES, NewClient
 from iac.core.proof import Evidence, Grade, ServiceLogin
 from iac.core.secret import Secret
 from iac.providers.base import Connection
-from iac.providers.logins.proof import basic
+from iac.providers.logins.endpoint import basic
 from iac.providers.proof import OAuthProver
 from iac.providers.proof.authorization import NOBODYS_URI
 from iac.registry import capabilities
 from iac.sandbox.fault import Fault, FaultKind
-from iac.transport.http import Transport
-from iac.transport.retry import RetryPolicy
+from iac.transport.http import RetryPolicy, Transport
 from tests.providers.stub import LOST, Say, Seen, start_stub
 from tests.transport.certificates import Authority
 from tests.transport.terminator import start_terminator
@@ -57,7 +56,7 @@ def prove(
     url: str, subject: ServiceLogin, clock: SetClock, transport: Transport = ONCE, api: Capabilities = FULL
 ) -> dict[str, Evidence]:
     """Checks by name, those of redirect URIs by the URI."""
-    with OAuthProver(Connection(url, transport=transport), clock, api) as prover:
+    with closing(OAuthProver(Connection(url, transport=transport), clock, api)) as prover:
         prover.open()
         return {
             check.subject if check.name == "authorization_code" else check.name: check
@@ -262,7 +261,7 @@ def test_the_control_is_asked_once_for_all_clients(clock: SetClock) -> None:
         asked.append(query["redirect_uri"])
         return "/error" if query["redirect_uri"] == NOBODYS_URI else login_required(query)
 
-    with strange(redirecting(location)) as url, OAuthProver(Connection(url), clock, OTHER) as prover:
+    with strange(redirecting(location)) as url, closing(OAuthProver(Connection(url), clock, OTHER)) as prover:
         for _ in range(3):
             prover.prove(only("implicit"))
 

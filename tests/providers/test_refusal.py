@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from iac.core.errors import CredentialsError, IacError, ServerError, UnknownOutcome, UnreachableError
 from iac.core.secret import Secret
 from iac.providers.answer import error_code, is_missing, read_failure, write_failure
-from iac.providers.logins.proof import basic
+from iac.providers.logins.endpoint import basic
 from iac.transport.message import Answer, Call, server_words
 from tests.every import every
 from tests.providers.test_bearer import jwt

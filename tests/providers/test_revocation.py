@@ -12,7 +12,7 @@ from iac.core.errors import CredentialsError, ServerError, UnknownOutcome
 from iac.core.secret import Secret
 from iac.providers.logins import READ_SCOPES
 from iac.providers.logins.client_credentials import ClientCredentials
-from iac.providers.logins.proof import SharedSecret
+from iac.providers.logins.endpoint import SharedSecret
 from iac.sandbox.fault import Fault, FaultKind
 from iac.sandbox.message import Request
 

@@ -11,8 +11,8 @@ from iac.core.secret import Secret
 from iac.providers.base import LoginSession
 from iac.providers.logins import WRITE_SCOPES
 from iac.providers.logins.client_credentials import ClientCredentials
+from iac.providers.logins.endpoint import SharedSecret
 from iac.providers.logins.given import LocatedToken, TokenLogin
-from iac.providers.logins.proof import SharedSecret
 from iac.sandbox.fault import Fault, FaultKind
 from iac.transport.message import Call
 from tests.providers.stub import Say, Seen, start_stub

@@ -29,7 +29,7 @@ def eats(_: bytes) -> bytes:
 
 def lies(question: bytes) -> bytes:
     """The answer that the question's text asks for."""
-    return str(json.loads(question)["text"]).encode()
+    return str(json.loads(question)["template"]["texts"]["x.j2"]).encode()
 
 
 def grows(_: bytes) -> bytes:
@@ -42,8 +42,7 @@ def stays(_: bytes) -> bytes:
 
 def dies_of_three(question: bytes) -> bytes:
     """Rehearses, but dies over an output with the value 3, as a process does that the system ends."""
-    asked = json.loads(question)
-    if any(one["spec"]["values"] == {"a": 3} for one in asked.get("outputs", [asked])):
+    if any(spec["values"] == {"a": 3} for spec, *_ in json.loads(question)["outputs"]):
         os.kill(os.getpid(), signal.SIGKILL)
     return answer(question)
 

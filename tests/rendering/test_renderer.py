@@ -17,7 +17,7 @@ from iac.rendering import answer as process
 from iac.rendering.content import ContentMismatch, MalformedContent, read_credentials
 from iac.rendering.context import dummy_key
 from iac.rendering.engine import render
-from iac.rendering.renderer import Renderer, pack, unpack, write_output
+from iac.rendering.renderer import Question, Renderer, pack
 from iac.rendering.template import load_templates
 from tests.rendering.given import FACTS, credentials, output, template
 from tests.rendering.test_render import BREAKING
@@ -131,7 +131,7 @@ def test_memory_that_runs_out_elsewhere_is_told_without_a_line(here: Renderer, m
     def no_memory(*_: object) -> None:
         raise MemoryError
 
-    monkeypatch.setattr("iac.rendering.answer.compile_template", no_memory)
+    monkeypatch.setattr("iac.rendering.engine.compile_template", no_memory)
     with pytest.raises(RenderError) as caught:
         here.check(template(""))
     assert (TOO_MUCH, "templates/x.j2") == (caught.value.why, caught.value.where)
@@ -154,7 +154,7 @@ def test_a_process_that_gives_no_answer_is_an_error_with_the_file(does: str, why
         assert told.fix
 
 
-ERROR = {"where": "x.j2:1", "why": "no", "fix": "do", "place": None}
+ERROR = ["x.j2:1", "no", "do"]
 
 
 @pytest.mark.parametrize(
@@ -165,8 +165,9 @@ ERROR = {"where": "x.j2:1", "why": "no", "fix": "do", "place": None}
         {"result": "x"},
         {"result": [1]},
         {"error": {}},
-        {"error": {**ERROR, "why": 1}},
-        {"error": {**ERROR, "place": ["x"]}},
+        {"error": ERROR},
+        {"error": [*ERROR[:2], 1, None]},
+        {"error": [*ERROR, ["x"]]},
         {"unreadable": 1},
     ],
     ids=str,
@@ -181,7 +182,7 @@ def test_an_answer_of_another_form_is_not_believed(answer: object) -> None:
 def test_a_result_of_another_form_is_not_believed(monkeypatch: pytest.MonkeyPatch, result: object) -> None:
     class Liar:
         def ask(self, *_: object, **__: object) -> bytes:
-            return pack({"result": result})
+            return json.dumps({"result": result}).encode()
 
         def close(self) -> None:
             pass
@@ -249,7 +250,7 @@ def test_a_process_that_has_grown_leaves_outputs_to_the_next(here: Renderer, mon
     once = process.answer
 
     def answer(question: bytes) -> bytes:
-        asked.append(len(unpack(question)["outputs"]))
+        asked.append(len(json.loads(question)["outputs"]))
         return once(question)
 
     monkeypatch.setattr(process, "WORKER_MEMORY", 1)
@@ -262,7 +263,7 @@ def test_a_process_that_has_grown_leaves_outputs_to_the_next(here: Renderer, mon
 def test_a_rehearsal_of_another_form_is_not_believed(monkeypatch: pytest.MonkeyPatch, result: object) -> None:
     class Liar:
         def ask(self, *_: object, **__: object) -> bytes:
-            return pack({"result": result})
+            return json.dumps({"result": result}).encode()
 
         def close(self) -> None:
             pass
@@ -278,13 +279,13 @@ def test_one_process_serves_all_until_it_has_grown() -> None:
 
 
 def test_a_process_that_has_grown_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    question = pack({"what": "render", "name": "x.j2", **write_output(template("a"), output(), CLIENTS, FACTS)})
+    question = pack(Question("render", template("a"), [(output(), CLIENTS, FACTS)]))
     monkeypatch.setattr(process, "WORKER_MEMORY", 2**60)
-    assert {"result": "a", "is_last": False} == unpack(process.answer(question))
+    assert {"result": "YQ=="} == json.loads(process.answer(question))
     monkeypatch.setattr(process, "WORKER_MEMORY", 1)
-    assert unpack(process.answer(question))["is_last"]
+    assert json.loads(process.answer(question))["is_last"]
     monkeypatch.setattr("pathlib.Path.read_text", lambda *_, **__: (_ for _ in ()).throw(OSError))
-    assert not unpack(process.answer(question))["is_last"]
+    assert "is_last" not in json.loads(process.answer(question))
 
 
 def test_built_ins_start_no_process_and_bring_in_nothing_for_one() -> None:
@@ -299,7 +300,7 @@ def test_built_ins_start_no_process_and_bring_in_nothing_for_one() -> None:
 
 
 def test_built_ins_are_rendered_and_read_in_place(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Renderer, "_ask", lambda *_: pytest.fail("a process"))
+    monkeypatch.setattr(Renderer, "_answer", lambda *_: pytest.fail("a process"))
     from pathlib import Path  # only here
 
     from iac.rendering.template import load_templates

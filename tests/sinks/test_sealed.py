@@ -44,7 +44,7 @@ CONTENTS = {
 def sealed_sink(
     root: Path, cipher: Cipher, keys: Sequence[str] = (OUR_KEY,), identity: Callable[[], Secret | None] = lambda: OURS
 ) -> SealedSink:
-    return SealedSink(FileSink(root), cipher, Readers(lambda _: keys, identity))
+    return SealedSink(root, cipher, Readers(lambda _: keys, identity))
 
 
 def sops(only: Sequence[str] = ()) -> SopsCipher:
@@ -151,7 +151,7 @@ def test_each_recipient_opens_a_file(tmp_path: Path, cipher: Cipher) -> None:
 
 @pytest.mark.parametrize("cipher", CIPHERS, ids=["age", "sops"])
 def test_nobody_to_encrypt_to_is_an_error_before_anything_is_written(tmp_path: Path, cipher: Cipher) -> None:
-    sink = SealedSink(FileSink(tmp_path), cipher, Readers(lambda _: (), lambda: OURS))
+    sink = SealedSink(tmp_path, cipher, Readers(lambda _: (), lambda: OURS))
     for attempt in (lambda: sink.check("a.env", b"A=1\n"), lambda: sink.write("a.env", b"A=1\n", mode=0o600)):
         with pytest.raises(StateError, match="the output has no recipients"):
             attempt()

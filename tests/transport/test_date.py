@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from iac.transport.retry import TOLERANCE, parse_date, skew_words
+from iac.transport.message import TOLERANCE, parse_date, skew_words
 from tests.every import every
 
 

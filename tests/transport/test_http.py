@@ -18,8 +18,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 import iac
 from iac.core.errors import InputError, ServerError, UnknownOutcome, UnreachableError
 from iac.sandbox.fault import Fault, FaultKind
+from iac.transport.http import RetryPolicy
 from iac.transport.message import Answer, Call
-from iac.transport.retry import RetryPolicy
 from tests.providers.stub import Say, Seen, start_stub
 
 if TYPE_CHECKING:

@@ -11,9 +11,8 @@ import pytest
 from iac.clock import SystemClock
 from iac.core.errors import InputError, UnreachableError
 from iac.core.origin import Address
-from iac.transport.http import Http, Transport
+from iac.transport.http import Http, RetryPolicy, Transport
 from iac.transport.message import Call
-from iac.transport.retry import RetryPolicy
 from tests.blackbox.front import start_raw
 from tests.providers.stub import Say, start_stub
 from tests.transport.certificates import Authority

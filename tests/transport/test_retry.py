@@ -6,7 +6,8 @@ from email.utils import format_datetime
 from hypothesis import given
 from hypothesis import strategies as st
 
-from iac.transport.retry import RetryPolicy, parse_retry_after
+from iac.transport.http import RetryPolicy
+from iac.transport.message import parse_retry_after
 from tests.every import every
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)

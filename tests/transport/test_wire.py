@@ -9,8 +9,8 @@ import pytest
 
 from iac.core.errors import UnknownOutcome, UnreachableError
 from iac.ports.foreign import note_write, watch_network
+from iac.transport.http import RetryPolicy
 from iac.transport.message import Call
-from iac.transport.retry import RetryPolicy
 from tests.blackbox.front import start_raw
 from tests.providers.stub import Say, start_stub
 from tests.transport.certificates import Authority

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from typing import TYPE_CHECKING, Any
 
 from iac.core.errors import IacError
@@ -13,8 +13,8 @@ from iac.providers.iam_admin.api import IamAdmin
 from iac.providers.iam_self_service.api import IamSelfService
 from iac.providers.logins import WRITE_SCOPES
 from iac.providers.logins.client_credentials import ClientCredentials
+from iac.providers.logins.endpoint import SharedSecret
 from iac.providers.logins.given import AnonymousLogin, LocatedToken, TokenLogin
-from iac.providers.logins.proof import SharedSecret
 from iac.registry import capabilities
 from iac.sandbox.flavour import Flavour
 from iac.sandbox.server import start_sandbox
@@ -120,7 +120,7 @@ class Bench:
         token = LocatedToken(Secret(user_token(sandbox, user)), "a test") if user else None
         login = TokenLogin(lambda: token) if token else AnonymousLogin()
         connection = Connection(sandbox.issuer, transport=Transport(parallelism=2))
-        with IamSelfService(connection, login, StepClock()) as provider:
+        with closing(IamSelfService(connection, login, StepClock())) as provider:
             yield OwnPlace(sandbox, provider)
 
     @contextmanager
@@ -130,7 +130,7 @@ class Bench:
         login = ClientCredentials(SharedSecret(LOGIN[0], Secret(LOGIN[1])), WRITE_SCOPES)
         connection = Connection(sandbox.issuer, transport=Transport(parallelism=2))
         # Tokens of the sandbox end by the real time, which the clock of tests is far from: it renews none of them.
-        with IamAdmin(connection, login, StepClock()) as provider:
+        with closing(IamAdmin(connection, login, StepClock())) as provider:
             yield Place(sandbox, provider)
 
 

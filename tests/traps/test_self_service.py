@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
+
+from msgspec.structs import replace
 
 from iac.core.model import GRANT_TYPES, Facts, Registration
 from iac.core.server import update_body

@@ -223,10 +223,15 @@ def test_a_report_says_what_failed_and_what_was_not_tried() -> None:
 
 
 def test_what_is_done_is_told_when_it_ends_and_a_complete_report_is_its_count() -> None:
-    done, (written, same, gone, _) = report().outcomes[0], report().outputs
+    (done, failed, _), (written, same, gone, unwritten) = report().outcomes, report().outputs
     told = [ended_text(result, TextLayout(color=False)) for result in (done, written, same, gone)]
     assert "+ team/app (app): create done" == told[0]
     assert ["  out/a.env: written", "  out/a.env: up to date already", "  out/b.env: removed"] == told[1:]
+    live = [ended_text(result, TextLayout(color=False)) for result in (failed, unwritten)]
+    assert [
+        "! team/b (app): update failed, the report says why",
+        "! out/a.env: not written, the report says why",
+    ] == live
     complete = report(outcomes=(done,), outputs=(written, same, gone))
     assert ["", "Apply: 1 done."] == report_text(complete, color=False).splitlines()
 

@@ -10,7 +10,7 @@ import pytest
 from iac.core.model import Actual, Facts
 from iac.core.secret import Secret
 from iac.ports import Identity
-from iac.transport.retry import TOLERANCE
+from iac.transport.message import TOLERANCE
 from iac.workflow import doctor
 from iac.workflow.doctor import Health
 

@@ -83,13 +83,21 @@ class FileBackend(JournaledBackend[_Snapshot]):
 
     def _create(self, state: State) -> None:
         self._check(state)
-        with self._mutex, self._writing():
-            files.make_folder(self._path.parent)
-            with files.hold_folder(self._path.parent, is_writer=True):
-                for path in (self._path, self._journal.path):
-                    if path.exists():
-                        raise self._exists(str(path))
-                self._replace(state, self._render(state))
+        with self._mutex:
+            try:
+                files.make_folder(self._path.parent)
+                with files.hold_folder(self._path.parent, is_writer=True):
+                    for path in (self._path, self._journal.path):
+                        if path.exists():
+                            raise self._exists(str(path))
+                    self._replace(state, self._render(state))
+            except OSError as error:
+                raise StateError(
+                    "the state cannot be written",
+                    where=self._where,
+                    why=_reason(error),
+                    fix="make room, correct permissions, or set state.path in iac.yaml to a file on a local disk",
+                ) from error
 
     def _save(self, state: State) -> State:
         with self._mutex:
@@ -197,18 +205,6 @@ class FileBackend(JournaledBackend[_Snapshot]):
             why = f"serial {serial} was to be replaced, {snapshot.state.serial} is there"
         if why:
             raise self._changed(why)
-
-    @contextmanager
-    def _writing(self) -> Iterator[None]:
-        try:
-            yield
-        except OSError as error:
-            raise StateError(
-                "the state cannot be written",
-                where=self._where,
-                why=_reason(error),
-                fix="make room, correct permissions, or set state.path in iac.yaml to a file on a local disk",
-            ) from error
 
     def _no_state(self) -> StateError:
         fix = self._way_back() if self._backup.exists() else "for a new state run iac state init"

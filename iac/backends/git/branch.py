@@ -13,11 +13,9 @@ from abc import abstractmethod
 from pathlib import Path
 from random import SystemRandom
 
-from msgspec import Struct
-
 from iac.backends.cell import Cell, NotStored, Stored
 from iac.backends.git import GitPlace
-from iac.backends.git.copy import NOTE, Copy, Snapshot, StateRefs, is_declined
+from iac.backends.git.copy import NOTE, Copy, RefVersion, Snapshot, StateRefs, is_declined
 from iac.backends.remote import open_remote
 from iac.core.errors import InputError
 from iac.core.text import printable
@@ -55,13 +53,6 @@ def open_git(project: Path, place: GitPlace) -> tuple[Cell, Cell]:
     return _Document(copy, names, where), _Note(copy, names, where)
 
 
-class _Version(Struct, frozen=True):
-    """The tip of a ref and the version of the cell's value there: as they are, or as a push will make them."""
-
-    tip: str | None
-    version: str | None
-
-
 class _GitCell(Cell):
     """A file in the commit of a ref."""
 
@@ -76,7 +67,7 @@ class _GitCell(Cell):
     def _clear(self, old: Stored) -> None:
         self._push(None, old)
 
-    def _push(self, data: bytes | None, old: Stored | None) -> _Version:
+    def _push(self, data: bytes | None, old: Stored | None) -> RefVersion:
         """Push until it is in, no answer comes, something else is there, or the server has declined often enough."""
         at, declined = self._start(old), 0
         for attempt in range(PUSHES):
@@ -100,7 +91,7 @@ class _GitCell(Cell):
             at = present
         raise NotStored(f"the branch was moved by others each of {PUSHES} times")
 
-    def _reached(self, at: _Version) -> _Version:
+    def _reached(self, at: RefVersion) -> RefVersion:
         """Keep what is known now of the place."""
         return at
 
@@ -108,11 +99,11 @@ class _GitCell(Cell):
     @abstractmethod
     def _ref(self) -> str: ...
     @abstractmethod
-    def _start(self, old: Stored | None) -> _Version: ...
+    def _start(self, old: Stored | None) -> RefVersion: ...
     @abstractmethod
-    def _at(self, snapshot: Snapshot) -> _Version: ...
+    def _at(self, snapshot: Snapshot) -> RefVersion: ...
     @abstractmethod
-    def _make(self, data: bytes | None, at: _Version) -> _Version: ...
+    def _make(self, data: bytes | None, at: RefVersion) -> RefVersion: ...
 
 
 class _Document(_GitCell):
@@ -120,7 +111,7 @@ class _Document(_GitCell):
 
     def __init__(self, copy: Copy, names: StateRefs, where: str) -> None:
         super().__init__(copy, names, where)
-        self._known: _Version | None = None
+        self._known: RefVersion | None = None
 
     @property
     def _ref(self) -> str:
@@ -131,7 +122,7 @@ class _Document(_GitCell):
         self._reached(self._at(snapshot))
         return snapshot.document
 
-    def _start(self, old: Stored | None) -> _Version:
+    def _start(self, old: Stored | None) -> RefVersion:
         """The tip of the branch; the remote is asked only when the branch was not seen with `old` in it."""
         version = old.version if old else None
         if self._known is None or self._known.version != version:
@@ -140,10 +131,10 @@ class _Document(_GitCell):
             raise NotStored("something else is there")
         return self._known
 
-    def _at(self, snapshot: Snapshot) -> _Version:
-        return _Version(snapshot.tip, snapshot.document.version if snapshot.document else None)
+    def _at(self, snapshot: Snapshot) -> RefVersion:
+        return RefVersion(snapshot.tip, snapshot.document.version if snapshot.document else None)
 
-    def _make(self, data: bytes | None, at: _Version) -> _Version:
+    def _make(self, data: bytes | None, at: RefVersion) -> RefVersion:
         path = self._names.path
         if at.tip and at.version is None:
             # A file of others is not replaced by a folder for ours.
@@ -152,10 +143,9 @@ class _Document(_GitCell):
             for folder, kind in self._copy.kinds(at.tip, folders).items():
                 if kind not in {"", "tree"}:
                     raise NotStored(f"{folder} is a file in branch {self._names.branch}", is_refusal=True)
-        made = self._copy.commit(_subject(path, data), at.tip, path, data)
-        return _Version(made.commit, made.blob)
+        return self._copy.commit(_subject(path, data), at.tip, path, data)
 
-    def _reached(self, at: _Version) -> _Version:
+    def _reached(self, at: RefVersion) -> RefVersion:
         self._known = at
         return at
 
@@ -170,16 +160,16 @@ class _Note(_GitCell):
     def _read(self) -> Stored | None:
         return self._copy.recent().lock
 
-    def _start(self, old: Stored | None) -> _Version:
+    def _start(self, old: Stored | None) -> RefVersion:
         version = old.version if old else None
-        return _Version(version, version)
+        return RefVersion(version, version)
 
-    def _at(self, snapshot: Snapshot) -> _Version:
+    def _at(self, snapshot: Snapshot) -> RefVersion:
         return self._start(snapshot.lock)
 
-    def _make(self, data: bytes | None, at: _Version) -> _Version:
-        commit = data and self._copy.commit(f"iac: lock of {self._names.path}", None, NOTE, data).commit
-        return _Version(commit or None, commit or None)
+    def _make(self, data: bytes | None, at: RefVersion) -> RefVersion:
+        commit = data and self._copy.commit(f"iac: lock of {self._names.path}", None, NOTE, data).tip
+        return RefVersion(commit or None, commit or None)
 
 
 def _subject(path: str, data: bytes | None) -> str:

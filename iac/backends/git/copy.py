@@ -62,11 +62,11 @@ class Snapshot(Struct, frozen=True):
     lock: Stored | None
 
 
-class NewCommit(Struct, frozen=True):
-    """A commit that was made here: its id, and the id of the file in it (None: the commit removes the file)."""
+class RefVersion(Struct, frozen=True):
+    """The tip of a ref and the version of the cell's value there: as they are, or as a push will make them."""
 
-    commit: str
-    blob: str | None
+    tip: str | None
+    version: str | None
 
 
 class Copy:
@@ -107,7 +107,7 @@ class Copy:
             self._recent = None
             return snapshot if snapshot and monotonic() - at < _RECENT else self.look()
 
-    def commit(self, subject: str, parent: str | None, path: str, data: bytes | None) -> NewCommit:
+    def commit(self, subject: str, parent: str | None, path: str, data: bytes | None) -> RefVersion:
         """A commit on `parent` (None: a first one) in which the file holds `data`, or is not (None)."""
         with self._turn:
             stream = _stream(f"{subject}\n\nTry: {secrets.token_hex(8)}\n", self._route.identity, parent, path, data)
@@ -115,7 +115,7 @@ class Copy:
             if not answer.is_ok:
                 raise UnreachableError("git cannot make a commit", why=answer.said, fix="see that TMPDIR has room")
             commit, *blob = answer.out.decode().split()
-            return NewCommit(commit, blob[0] if blob else None)
+            return RefVersion(commit, blob[0] if blob else None)
 
     def kinds(self, tip: str, paths: Sequence[str]) -> dict[str, str]:
         """The kinds of paths in a commit: tree, blob, or "" for what is not there."""

@@ -28,9 +28,8 @@ from iac.core.origin import Address
 from iac.core.secret import Secret
 from iac.core.text import printable
 from iac.ports import Clock, Holder
-from iac.transport.http import Http, Transport
+from iac.transport.http import Http, RetryPolicy, Transport
 from iac.transport.message import Answer, Call, server_words
-from iac.transport.retry import RetryPolicy
 
 LONGEST_ID = 255
 """Characters of a lock's id that GitLab takes."""

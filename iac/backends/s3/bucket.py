@@ -127,10 +127,6 @@ the caller finds out by reading, too.
 """
 
 _BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]*")
-_IGNORES = (
-    "the server ignores If-Match or If-None-Match, so that two runs would overwrite each other:"
-    " it needs conditional writes"
-)
 _NO_LOGIN = "no access key is set, and this machine has no role: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
 
 
@@ -333,7 +329,11 @@ class LockCell(S3Cell):
                 self._bucket.put(self._key, b"", etag)
             except ConditionFailed:
                 continue
-            raise NotStored(_IGNORES, is_refusal=True)
+            raise NotStored(
+                "the server ignores If-Match or If-None-Match, so that two runs would overwrite each other:"
+                " it needs conditional writes",
+                is_refusal=True,
+            )
 
 
 class DocumentCell(S3Cell):

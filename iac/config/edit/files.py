@@ -132,9 +132,9 @@ def write_together(
     Raises:
         InputError: a file is there already, cannot be written, or would lie behind a symbolic link.
     """
+    folders = {(root / file).parent: file for file in [*texts][::-1]}  # with the first file of each, for messages
     # A folder that is a link may lead out of the project, and definitions behind one are not read.
-    for file in texts:
-        folder = (root / file).parent
+    for folder, file in folders.items():
         if os.path.realpath(folder) != str(Path(os.path.realpath(root), file).parent):
             raise InputError(
                 "the file cannot be written",
@@ -143,16 +143,17 @@ def write_together(
                 fix="move the folder here",
             )
     with ExitStack() as undo:
+        for folder in folders:
+            _make_folders(folder, undo)
         for file, text in texts.items():
             path = root / file
-            _make_folders(path.parent, undo)
             if file in replaced:
                 undo.callback(replace_text, path, path.read_bytes().decode())
                 replace_text(path, text)
             else:
                 create_text(path, text, is_alone=False)
                 undo.callback(_take_back, path.unlink)
-        for folder in {(root / file).parent for file in texts}:
+        for folder in folders:
             with _explained(folder):
                 files.sync(folder)
         check()

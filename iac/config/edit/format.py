@@ -169,7 +169,7 @@ _OUTER = f"{_INNER},'"
 
 
 def _plain(signs: str) -> str:
-    return rf"{_FIRST}(?:[{signs}]|:(?=[{signs}:])| (?=[{signs}]))*"
+    return rf"{_FIRST}[{signs}]*(?:(?::(?=[{signs}:])| (?=[{signs}]))[{signs}]*)*"
 
 
 _ATOM = rf"(?:{_QUOTED}|{_UUID}|{_NUMBER}|{_plain(_INNER)})"
@@ -211,14 +211,15 @@ class _LineReader:
         match = _LINE.fullmatch(line) if len(line) <= _LONGEST else None
         if match is None:
             return False
-        indent, is_item, key, value = len(match["indent"]), bool(match["dash"]), match["key"], match["value"]
+        spaces, dash, key, value, flow = match.groups()
+        indent, is_item = len(spaces), bool(dash)
         if not (key or (is_item and value)) or not self._is_level(indent, is_item=is_item):
             return False
         if is_item and key:
             indent += 2
             self._levels.append((indent, False))
         self._opened = indent if value is None else None
-        return match["flow"] is None or _is_flow(match["flow"])
+        return flow is None or _is_flow(flow)
 
     def _is_level(self, indent: int, *, is_item: bool) -> bool:
         """Whether a line may begin here: below a key without a value, else on a level that is open."""

@@ -28,9 +28,10 @@ from iac.core.server import canonical_jwks
 from iac.core.text import listed
 from iac.document import Document, parse_document
 
-_PLAIN = re.compile(
-    r"[A-Za-z_/][A-Za-z0-9_./@+~:?&=%-]*[A-Za-z0-9_/]|[A-Za-z]|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+_PLAIN_WORD = (
+    r"(?:[A-Za-z_/][A-Za-z0-9_./@+~:?&=%-]*[A-Za-z0-9_/]|[A-Za-z]|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})"
 )
+_PLAIN = re.compile(f"{_PLAIN_WORD}(?: {_PLAIN_WORD})*")
 _WORDS = frozenset({"true", "false", "null", "yes", "no", "on", "off", "y", "n"})
 _Entry = tuple[yaml.ScalarNode, yaml.Node]
 
@@ -216,9 +217,8 @@ def _spelled(name: str, entry: str, *, is_quoted: bool) -> str:
 
 def scalar_text(text: str, *, is_quoted: bool = False) -> str:
     """Plain where no parser could take it for something else, else in double quotes as JSON writes it."""
-    words = text.split(" ")
-    is_plain = all(_PLAIN.fullmatch(word) for word in words) and text.lower() not in _WORDS
-    return text if is_plain and not is_quoted else json.dumps(text, ensure_ascii=False)
+    is_plain = not is_quoted and _PLAIN.fullmatch(text) and text.lower() not in _WORDS
+    return text if is_plain else json.dumps(text, ensure_ascii=False)
 
 
 class DefinitionFile(Struct, frozen=True):

@@ -1,7 +1,5 @@
 """Ids about definitions: mistakes, what only a plan finds, and warnings. Pure."""
 
-from __future__ import annotations
-
 from iac.core.explanation import error, finding, warning
 
 DEFINITIONS = (
@@ -283,6 +281,12 @@ FINDINGS = (
         "one.",
         why="It may hold a secret that no longer works, or lines that the next change overwrites.",
         fix="Run `iac render`.",
+    ),
+    finding(
+        "output-obstructed",
+        what="A folder, or another thing that is not a file, has the place of an output. `iac validate` does not look.",
+        why="`iac apply` sends nothing if an output of its changes cannot be written.",
+        fix="Remove what is there, or change the output's path.",
     ),
     finding(
         "output-unfit",

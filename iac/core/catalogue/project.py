@@ -1,7 +1,5 @@
 """Ids about files, YAML, schemas and iac.yaml: mistakes that stop. Pure."""
 
-from __future__ import annotations
-
 from iac.core.explanation import error
 
 FILES = (

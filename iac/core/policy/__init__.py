@@ -284,9 +284,8 @@ def review_drift(drift: Drift, desired: Desired, context: ReviewContext) -> Drif
             holds them.
     """
     clients = tuple(_reviewed(client, desired, context) for client in drift.clients)
-    others = context.clients.keys() - {client.address for client in clients}
-    unchanged = {address: context.clients[address] for address in others}
-    findings = review_registered(desired, replace(context, clients=unchanged))
+    drifted = {client.address for client in clients}
+    findings = (one for one in review_registered(desired, context) if one.where not in drifted)
     return replace(drift, clients=clients, findings=tuple(sorted(findings, key=lambda finding: finding.where)))
 
 

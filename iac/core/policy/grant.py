@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from iac.core.errors import Diagnostic, hit
 from iac.core.model import GRANT_TYPES, SECRET_METHODS, members
 from iac.core.policy.redirect import is_native
@@ -13,48 +15,49 @@ _OWN = frozenset({"client_credentials", "refresh_token"})
 """Grants of a client that acts for itself alone; offline_access adds refresh_token by itself."""
 
 
-def _implicit(subject: Subject) -> list[Diagnostic]:
+def _implicit(subject: Subject) -> Iterator[Diagnostic]:
     if "implicit" in subject.grants:
-        return [hit("grant_types", "the implicit grant hands out tokens in an address", "implicit")]
-    if "token" in members(subject.fields.get("response_types")):
-        return [hit("response_types", "the response type token hands out tokens in an address", "token")]
-    return []
+        yield hit("grant_types", "the implicit grant hands out tokens in an address", "implicit")
+    elif "token" in members(subject.fields.get("response_types")):
+        yield hit("response_types", "the response type token hands out tokens in an address", "token")
 
 
-def _pkce(subject: Subject) -> list[Diagnostic]:
+def _pkce(subject: Subject) -> Iterator[Diagnostic]:
     is_public = subject.method == "none" and "authorization_code" in subject.grants
-    if not is_public or subject.fields.get("code_challenge_method") == "S256":
-        return []
-    return [hit("code_challenge_method", "a public client is not held to PKCE with S256")]
+    if is_public and subject.fields.get("code_challenge_method") != "S256":
+        yield hit("code_challenge_method", "a public client is not held to PKCE with S256")
 
 
-def _native(subject: Subject) -> list[Diagnostic]:
+def _native(subject: Subject) -> Iterator[Diagnostic]:
     is_native_app = bool(subject.redirects) and all(map(is_native, subject.redirects))
-    if subject.method not in SECRET_METHODS or not is_native_app:
-        return []
-    summary = "a client whose users are all sent back to their own machine has a secret"
-    return [hit("token_endpoint_auth_method", summary)]
+    if is_native_app and subject.method in SECRET_METHODS:
+        yield hit(
+            "token_endpoint_auth_method",
+            "a client whose users are all sent back to their own machine has a secret",
+        )
 
 
-def _enforced(subject: Subject) -> list[Diagnostic]:
-    if subject.method not in _SECRET_LATER:
-        return []
-    summary = f"IAM from 1.14.1 takes this client's secret by {subject.method} only"
-    return [hit("token_endpoint_auth_method", summary)]
+def _enforced(subject: Subject) -> Iterator[Diagnostic]:
+    if subject.method in _SECRET_LATER:
+        yield hit(
+            "token_endpoint_auth_method",
+            f"IAM from 1.14.1 takes this client's secret by {subject.method} only",
+        )
 
 
-def _offline(subject: Subject) -> list[Diagnostic]:
+def _offline(subject: Subject) -> Iterator[Diagnostic]:
     acts_for_itself = "client_credentials" in subject.grants and _OWN.issuperset(subject.grants)
-    if "offline_access" not in subject.scopes or not acts_for_itself:
-        return []
-    return [hit("scope", "offline_access for a client that acts for itself alone", "offline_access")]
+    if acts_for_itself and "offline_access" in subject.scopes:
+        yield hit("scope", "offline_access for a client that acts for itself alone", "offline_access")
 
 
-def _refresh(subject: Subject) -> list[Diagnostic]:
-    if "refresh_token" not in subject.grants or "offline_access" in subject.scopes:
-        return []
-    summary = "the grant refresh_token does nothing without the scope offline_access"
-    return [hit("grant_types", summary, "refresh_token")]
+def _refresh(subject: Subject) -> Iterator[Diagnostic]:
+    if "refresh_token" in subject.grants and "offline_access" not in subject.scopes:
+        yield hit(
+            "grant_types",
+            "the grant refresh_token does nothing without the scope offline_access",
+            "refresh_token",
+        )
 
 
 RULES = (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 
 from msgspec.structs import replace
 
@@ -57,13 +57,11 @@ def _pathful(subject: Subject) -> list[Diagnostic]:
     ]
 
 
-def _profiles(subject: Subject) -> list[Diagnostic]:
-    profiles = vocabulary.PROFILES.intersection(subject.scopes)
-    if len(profiles) < 2:  # noqa: PLR2004  # two exclude each other
-        return []
-    first, *_, newest = sorted(profiles)
-    names = " and ".join(sorted(profiles))
-    return [hit("scope", f"scopes {names} each ask for another form of tokens", newest, f"keep one, such as {first}")]
+def _profiles(subject: Subject) -> Iterator[Diagnostic]:
+    profiles = sorted(vocabulary.PROFILES.intersection(subject.scopes))
+    if len(profiles) > 1:
+        summary = f"scopes {' and '.join(profiles)} each ask for another form of tokens"
+        yield hit("scope", summary, profiles[-1], f"keep one, such as {profiles[0]}")
 
 
 RULES = (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from datetime import date, timedelta
 
 from iac.core.errors import Diagnostic, hit
@@ -59,22 +59,21 @@ def _strangers(change: Change) -> list[tuple[str, str, bool]]:
     return [(uri, name, bool(hosts) and domain(name) not in domains) for uri, name in added if name not in hosts]
 
 
-def _public(change: Change) -> list[Diagnostic]:
+def _public(change: Change) -> Iterator[Diagnostic]:
     field = _field(change, "token_endpoint_auth_method")
-    if field is None or field.after != "none":
-        return []
-    return [hit(field.name, "the client becomes public: everybody who knows its id can use it")]
+    if field is not None and field.after == "none":
+        yield hit(field.name, "the client becomes public: everybody who knows its id can use it")
 
 
-def _new_secret(change: Change) -> list[Diagnostic]:
+def _new_secret(change: Change) -> Iterator[Diagnostic]:
     if change.secret is not SecretChange.ROTATED or change.succeeds:
-        return []
+        return
     paths = [output.path for output in change.outputs if output.action in _RESTARTED]
     readers = f"what reads {listed(paths)}" if paths else "its services"
     is_over = change.step is SecretStep.TAKE
     what = "the secret was changed on the server, the old one" if is_over else "the secret changes and the old one"
     cause = ROTATE_AFTER if ROTATE_AFTER in change.reason else "secret.serial"
-    return [hit(cause, f"{what} {'ended' if is_over else 'ends'}: restart {readers}")]
+    yield hit(cause, f"{what} {'ended' if is_over else 'ends'}: restart {readers}")
 
 
 def _more_grants(change: Change) -> list[Diagnostic]:
@@ -190,16 +189,16 @@ NEAR = timedelta(days=30)
 """How long before its end iac warns of a secret."""
 
 
-def _disabled(client: Registration, _: date) -> list[Diagnostic]:
-    return [hit("active", "somebody disabled the client on the server")] if client.is_disabled else []
+def _disabled(client: Registration, _: date) -> Iterator[Diagnostic]:
+    if client.is_disabled:
+        yield hit("active", "somebody disabled the client on the server")
 
 
-def _expires(client: Registration, today: date) -> list[Diagnostic]:
+def _expires(client: Registration, today: date) -> Iterator[Diagnostic]:
     moment = secret_end(client.answer)
     end = moment.date() if moment else None
-    if end is None or end > today + NEAR:
-        return []
-    return [hit("client_secret_expires_at", f"the client secret {'expired' if end < today else 'expires'} on {end}")]
+    if end is not None and end <= today + NEAR:
+        yield hit("client_secret_expires_at", f"the client secret {'expired' if end < today else 'expires'} on {end}")
 
 
 REGISTERED_RULES = (

@@ -8,7 +8,7 @@ import zipfile
 from collections.abc import Iterable, Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from iac.core.limits import LARGEST_FILE
 from iac.files import read
@@ -22,6 +22,8 @@ _VARIABLE = "IAC_GITHUB_TOKEN"  # not GITHUB_TOKEN: helpers of git get that one
 
 class GitHubApi(ForgeApi):
     """One repository; a job that only plans needs no token."""
+
+    closed: ClassVar = {"state": "closed", "state_reason": "completed"}
 
     def __init__(self, environ: Mapping[str, str], clock: Clock) -> None:
         self._environ = environ
@@ -93,9 +95,6 @@ class GitHubApi(ForgeApi):
 
     def _write_issue(self, number: int | None, value: dict[str, object]) -> None:
         self._api.write("PATCH" if number else "POST", f"/issues/{number}" if number else "/issues", value)
-
-    def _close_issue(self, number: int) -> None:
-        self._write_issue(number, {"state": "closed", "state_reason": "completed"})
 
 
 def _request(pull: Mapping[str, Any]) -> ChangeRequest:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from functools import cached_property
-from typing import Any
+from typing import Any, ClassVar
 
 from iac.forges.api import JsonApi, variable
 from iac.ports import Clock
@@ -13,6 +13,8 @@ from iac.ports.forge import ChangeRequest, ForgeApi, Note
 
 class GitLabApi(ForgeApi):
     """One project; the token is one of the project's."""
+
+    closed: ClassVar = {"state_event": "close"}
 
     def __init__(self, environ: Mapping[str, str], clock: Clock) -> None:
         url = variable(environ, "CI_API_V4_URL")
@@ -69,9 +71,6 @@ class GitLabApi(ForgeApi):
     def _write_issue(self, number: int | None, value: dict[str, object]) -> None:
         path = f"{self._project}/issues"
         self._api.write("PUT" if number else "POST", f"{path}/{number}" if number else path, value)
-
-    def _close_issue(self, number: int) -> None:
-        self._write_issue(number, {"state_event": "close"})
 
 
 def _request(request: Mapping[str, Any]) -> ChangeRequest:

@@ -1,7 +1,5 @@
 """INDIGO IAM's management API: what it can do, how it is opened."""
 
-from __future__ import annotations
-
 from iac.core.capabilities import Capabilities
 from iac.ports.settings import ProviderSettings
 

@@ -19,12 +19,11 @@ from iac.core.secret import Secret
 from iac.core.server import client_id_problem, create_body, detect_facts, parse_answer, switch, update_body
 from iac.core.text import is_id, printable
 from iac.ports import Clock, Identity
-from iac.providers.ahead import PagesAhead
-from iac.providers.answer import Reply, cannot_revoke, is_done, is_missing, read_failure, read_reply, write_failure
+from iac.providers.answer import Reply, is_done, is_missing, read_failure, read_reply, write_failure
 from iac.providers.base import Connected, Connection, check_reachable, client_path
 from iac.providers.iam_admin import PROVIDER
 from iac.providers.logins import Login
-from iac.providers.pages import ListPage, gather_told, page_spans, read_list, read_page
+from iac.providers.pages import ListPage, PagesAhead, gather, page_spans, read_list, read_page
 from iac.transport.message import Answer, Call
 
 T = TypeVar("T")
@@ -42,7 +41,7 @@ _UNKNOWN = Facts(shows_secrets=False, has_up_scoping=False)
 
 
 class IamAdmin(Connected):
-    """The clients of one INDIGO IAM. A context manager; nothing is sent before the first call."""
+    """The clients of one INDIGO IAM. Close it after use; nothing is sent before the first call."""
 
     api = PROVIDER.api
 
@@ -117,7 +116,13 @@ class IamAdmin(Connected):
         return dict(zip(wanted, self._told(self._owners, wanted, _OWNERS), strict=True))
 
     def _told(self, work: Callable[[T], R], items: Sequence[T], verb: str) -> Iterator[R]:
-        return gather_told(work, items, self._parallelism, self._progress, verb)
+        """As `gather`, with clients for items; `verb` is what happens to them, for whoever waits."""
+        if items:
+            self._progress.begin(len(items), "client", verb)
+        for result in gather(work, items, self._parallelism):
+            yield result
+            self._progress.leave("")
+        self._progress.end()
 
     def _page(self, path: str, first: int, count: int) -> ListPage:
         page = self._ahead.take(first, count) if self._ahead is not None and path == self._base else None
@@ -208,7 +213,14 @@ class IamAdmin(Connected):
             answer = self._session.send(call)
             # up to 1.12 the call is not there, and says so by 405 (rec: admin-revoke-and-reset)
             if answer.status == HTTPStatus.METHOD_NOT_ALLOWED:
-                raise cannot_revoke(call)
+                raise ServerError(
+                    "this server cannot revoke tokens",
+                    status=answer.status,
+                    where=f"{call.method} {call.path}",
+                    why="IAM up to 1.12 has no call for it; the tokens end by themselves, when their lifetimes"
+                    " are over",
+                    fix="wait for that, or ask an administrator of the IAM to upgrade it to 1.13 or later",
+                )
             if not is_done(answer):
                 raise write_failure(call, answer, scope=WRITE_SCOPE)
 

@@ -1,7 +1,5 @@
 """INDIGO IAM's self service, for users and for anybody: what it can do, how it is opened."""
 
-from __future__ import annotations
-
 from iac.core.capabilities import Capabilities, Table
 from iac.ports.settings import ProviderSettings
 

@@ -6,10 +6,8 @@ from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from iac.ports import Clock
     from iac.providers.bearer import Bearer
-    from iac.providers.discovery import Endpoints
-    from iac.transport.http import Http
+    from iac.providers.discovery import KnownServer
 
 READ_SCOPES = ("iam:admin.read",)
 """Scopes for plan (rec: admin-authorization)."""
@@ -27,7 +25,7 @@ class Login(ABC):
         """The way in a few words, as `iac whoami` shows it."""
 
     @abstractmethod
-    def fetch(self, http: Http, endpoints: Endpoints, clock: Clock) -> Bearer:
+    def fetch(self, server: KnownServer) -> Bearer:
         """A token, new each time where the way allows it.
 
         Raises:

@@ -12,15 +12,13 @@ from iac.core.errors import CredentialsError
 from iac.core.limits import LARGEST_TOKENS
 from iac.core.secret import Secret
 from iac.core.text import printable
-from iac.ports import Clock, LoginSite
+from iac.ports import LoginSite
 from iac.process import Child, Command, Failure, ProcessError, run
 from iac.providers.bearer import Bearer
-from iac.providers.discovery import Endpoints
+from iac.providers.discovery import KnownServer
 from iac.providers.logins import Login
 from iac.providers.logins.given import LocatedToken, check_token
 from iac.providers.logins.settings import AgentAuth
-from iac.transport.http import Http
-from iac.transport.retry import skew_words
 
 PROGRAM = "oidc-token"
 
@@ -66,12 +64,12 @@ class OidcAgent(Login):
         """The account, for messages."""
         return f"{PROGRAM} {printable(self._account)}"
 
-    def fetch(self, http: Http, endpoints: Endpoints, clock: Clock) -> Bearer:
+    def fetch(self, server: KnownServer) -> Bearer:
         """Ask the agent."""
         found = self._found()
         if found is None:
             raise self._failed("its answer is not that of oidc-token --all", f"try it: {self.where}")
-        return check_token(found, endpoints, clock.now(), skew_words(http.skew))
+        return check_token(found, server)
 
     def forget(self, refused: Bearer) -> None:
         """Have the agent get a new token instead of the one in its memory."""

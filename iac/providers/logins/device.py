@@ -27,15 +27,12 @@ from iac.core.text import printable
 from iac.ports import Clock, LoginSite
 from iac.providers.answer import error_code
 from iac.providers.bearer import Bearer, read_bearer
-from iac.providers.discovery import Endpoints
+from iac.providers.discovery import KnownServer
 from iac.providers.logins import READ_SCOPES, Login
 from iac.providers.logins.cache import TokenCache, TokenOwner, Tokens, cache_folder
-from iac.providers.logins.endpoint import TokenRequest, bearer_of, lifetime, no_such_client, refused
-from iac.providers.logins.proof import LoginProof, PublicClient, SharedSecret
+from iac.providers.logins.endpoint import LoginProof, PublicClient, SharedSecret, TokenClient, bearer_of, lifetime
 from iac.providers.logins.settings import DeviceAuth
-from iac.transport.http import Http
-from iac.transport.message import Answer
-from iac.transport.retry import PASSING, skew_words
+from iac.transport.message import PASSING, Answer
 
 INTERVAL = 5.0
 """Seconds between two questions when the server says none."""
@@ -184,19 +181,19 @@ class DeviceLogin(Login):
         """The way, and the client that it goes through."""
         return f"device code, client {self._proof.client_id}"
 
-    def fetch(self, http: Http, endpoints: Endpoints, clock: Clock) -> Bearer:
+    def fetch(self, server: KnownServer) -> Bearer:
         """The kept token; else one for the kept refresh token; else somebody is asked."""
-        cache = TokenCache(self._folder, TokenOwner(endpoints.issuer, self._proof.client_id, self._scopes))
+        cache = TokenCache(self._folder, TokenOwner(server.endpoints.issuer, self._proof.client_id, self._scopes))
         self._cache = cache
-        flow = _DeviceFlow(http, endpoints, clock, self._proof, self._scopes, cache)
+        client = TokenClient(server, self._proof, self._scopes)
         # One environment after the other asks its person, and the next one finds what was kept for the same server.
         with _TURN:
             with cache.alone():
                 kept = cache.load()
-                bearer = _kept_bearer(kept, clock)
+                bearer = _kept_bearer(kept, server.clock)
                 if bearer is None and kept is not None and kept.refresh is not None:
-                    bearer = self._refresh(flow, kept.refresh)
-            return bearer or self._ask(flow)
+                    bearer = self._refresh(client, cache, kept.refresh)
+            return bearer or self._ask(client, cache)
 
     def forget(self, refused: Bearer) -> None:
         """Keep the refresh token alone, if the refused one is still what is kept."""
@@ -214,107 +211,83 @@ class DeviceLogin(Login):
         except OSError as error:
             self._terminal.warn(f"the login cannot be kept in {self._folder}: {error.strerror}; it is asked for again")
 
-    def _refresh(self, flow: _DeviceFlow, token: Secret) -> Bearer | None:
+    def _refresh(self, client: TokenClient, cache: TokenCache, token: Secret) -> Bearer | None:
         """A new token (RFC 6749 section 6), kept before it is used; None when the refresh token is over."""
-        answer = flow.post(flow.endpoints.token, {"grant_type": "refresh_token", "refresh_token": token.reveal()})
-        bearer = bearer_of(answer, flow.clock.now())
+        answer = client.post(
+            client.server.endpoints.token, {"grant_type": "refresh_token", "refresh_token": token.reveal()}
+        )
+        bearer = bearer_of(answer, client.server.clock.now())
         if bearer is None and error_code(answer) in _OVER:
             return None
         if bearer is None:
-            raise refused(flow.attempt("refresh_token"), answer)
-        self._keep(flow.cache, _tokens(answer, bearer, token))
-        return self._checked(flow, bearer)
+            raise client.refused("refresh_token", answer)
+        self._keep(cache, _tokens(answer, bearer, token))
+        return self._checked(client, bearer)
 
-    def _ask(self, flow: _DeviceFlow) -> Bearer:
+    def _ask(self, client: TokenClient, cache: TokenCache) -> Bearer:
         if self._terminal.ask is None:
             raise CredentialsError(
                 "a person must log in, and there is no terminal",
-                where=flow.where,
+                where=client.where,
                 why="there is no valid login for these scopes, and stderr is not a terminal",
                 fix="run it once at a terminal; in CI use client_credentials or private_key_jwt",
             )
-        approval = self._begin(flow)
-        self._terminal.ask(approval.words(flow.endpoints.issuer))
-        answer = _until_approved(flow, approval)
-        bearer = bearer_of(answer, flow.clock.now())
+        approval = self._begin(client)
+        self._terminal.ask(approval.words(client.server.endpoints.issuer))
+        answer = _until_approved(client, approval)
+        bearer = bearer_of(answer, client.server.clock.now())
         if bearer is None:
-            raise refused(flow.attempt(GRANT), answer)
-        bearer = self._checked(flow, bearer)
-        self._keep(flow.cache, _tokens(answer, bearer, None))
+            raise client.refused(GRANT, answer)
+        bearer = self._checked(client, bearer)
+        self._keep(cache, _tokens(answer, bearer, None))
         return bearer
 
-    def _begin(self, flow: _DeviceFlow) -> DeviceApproval:
+    def _begin(self, client: TokenClient) -> DeviceApproval:
         """The codes (RFC 8628 section 3.1), with offline_access where the client has it."""
-        if not flow.endpoints.others.get(ENDPOINT):
+        if not client.server.endpoints.others.get(ENDPOINT):
             raise CredentialsError(
                 "this server has no login by device code",
-                where=flow.endpoints.issuer,
+                where=client.server.endpoints.issuer,
                 why="its discovery document has no device_authorization_endpoint (RFC 8628 section 4)",
                 fix="log in another way: auth.method in iac.yaml",
             )
-        path = Issuer.parse(flow.endpoints.issuer).path_of(flow.endpoints.others[ENDPOINT])
+        path = Issuer.parse(client.server.endpoints.issuer).path_of(client.server.endpoints.others[ENDPOINT])
         for scopes in ((*self._scopes, OFFLINE), self._scopes):
-            answer = flow.post(
-                path,
-                {"client_id": self._proof.client_id, "scope": " ".join(scopes)}
-                if scopes
-                else {"client_id": self._proof.client_id},
-            )
+            scope = {"scope": " ".join(scopes)} if scopes else {}
+            answer = client.post(path, {"client_id": self._proof.client_id, **scope})
             if error_code(answer) != "invalid_scope":
                 break
-        approval = parse_approval(answer, flow.clock.now())
+        approval = parse_approval(answer, client.server.clock.now())
         if answer.status == HTTPStatus.NOT_FOUND and not answer.body:
             # what IAM says of a client that it does not have (rec: disabled-client 72)
-            why = "the server says 404 where device codes are asked for"
-            raise no_such_client(flow.attempt(GRANT), why)
+            raise client.no_such_client("the server says 404 where device codes are asked for")
         if approval is None:
-            raise refused(flow.attempt(GRANT), answer)
+            raise client.refused(GRANT, answer)
         return approval
 
-    def _checked(self, flow: _DeviceFlow, bearer: Bearer) -> Bearer:
+    def _checked(self, client: TokenClient, bearer: Bearer) -> Bearer:
         """Refuse a token that lacks a scope: the server leaves out what its user may not have."""
         missing = [name for name in self._scopes if bearer.scopes is not None and name not in bearer.scopes]
         if missing:
             raise CredentialsError(
                 "the login was not given the scopes that are needed",
-                where=flow.where,
+                where=client.where,
                 why=f"missing: {' '.join(missing)}; IAM gives iam:admin.* to its administrators only",
                 fix="log in as an administrator of the IAM, or have one run this",
             )
         return bearer
 
 
-class _DeviceFlow(Struct, frozen=True):
-    """One login of a user: the server, and the client that asks for it."""
-
-    http: Http
-    endpoints: Endpoints
-    clock: Clock
-    proof: LoginProof
-    scopes: tuple[str, ...]
-    cache: TokenCache
-
-    @property
-    def where(self) -> str:
-        return self.attempt(GRANT).where
-
-    def post(self, path: str, form: dict[str, str]) -> Answer:
-        return self.http.send(self.proof.call(path, form, self.endpoints, self.clock))
-
-    def attempt(self, grant: str) -> TokenRequest:
-        return TokenRequest(self.proof, self.endpoints, grant, self.scopes, skew_words(self.http.skew))
-
-
-def _until_approved(flow: _DeviceFlow, approval: DeviceApproval) -> Answer:
+def _until_approved(client: TokenClient, approval: DeviceApproval) -> Answer:
     """Wait for somebody's yes (RFC 8628 sections 3.4 and 3.5); the answer with the token.
 
     Raises:
         CredentialsError: somebody said no, or the code is over.
     """
     interval = approval.interval
-    while flow.clock.now() < approval.ends:
-        flow.clock.sleep(interval)
-        answer = _poll(flow, approval)
+    while client.server.clock.now() < approval.ends:
+        client.server.clock.sleep(interval)
+        answer = _poll(client, approval)
         if answer is None:
             # The server is away. The question is asked again, ever more slowly: the code lives on meanwhile.
             interval = min(2 * interval, LONGEST_INTERVAL)
@@ -323,39 +296,39 @@ def _until_approved(flow: _DeviceFlow, approval: DeviceApproval) -> Answer:
         elif error_code(answer) == "slow_down":
             interval += SLOWER
         elif error_code(answer) != "authorization_pending":
-            raise _refusal(flow, answer)
-    raise _over(flow, "the code has expired")
+            raise _refusal(client, answer)
+    raise _over(client, "the code has expired")
 
 
-def _poll(flow: _DeviceFlow, approval: DeviceApproval) -> Answer | None:
+def _poll(client: TokenClient, approval: DeviceApproval) -> Answer | None:
     """The server's answer; None when it is away (RFC 8628 section 3.5)."""
     form = {"grant_type": GRANT, "device_code": approval.device_code.reveal()}
     try:
-        answer = flow.post(flow.endpoints.token, form)
+        answer = client.post(client.server.endpoints.token, form)
     except UnreachableError:
         return None
     return None if answer.status in PASSING else answer
 
 
-def _refusal(flow: _DeviceFlow, answer: Answer) -> UnreachableError:
+def _refusal(client: TokenClient, answer: Answer) -> UnreachableError:
     match error_code(answer):
         case "access_denied":
             return CredentialsError(
                 "the login was denied",
-                where=flow.where,
+                where=client.where,
                 why="the login was denied on the page",
                 fix="run it again, and approve it on the page",
             )
         case "expired_token":
-            return _over(flow, "the server says that the code has expired")
+            return _over(client, "the server says that the code has expired")
         case _:
-            return refused(flow.attempt(GRANT), answer)
+            return client.refused(GRANT, answer)
 
 
-def _over(flow: _DeviceFlow, why: str) -> CredentialsError:
+def _over(client: TokenClient, why: str) -> CredentialsError:
     return CredentialsError(
         "the login was not approved in time",
-        where=flow.where,
+        where=client.where,
         why=f"{why}; IAM says the same when it was denied",
         fix="run it again, and approve it on the page",
     )

@@ -17,14 +17,13 @@ from msgspec.structs import replace
 from iac.core.errors import CredentialsError
 from iac.core.limits import LARGEST_SECRET
 from iac.core.secret import Secret
-from iac.ports import Clock, LoginSite
+from iac.ports import LoginSite
 from iac.ports.settings import LoginSettings
 from iac.providers.bearer import Bearer, read_bearer
-from iac.providers.discovery import Endpoints
+from iac.providers.discovery import KnownServer
 from iac.providers.logins import Login
 from iac.providers.logins.settings import InitialAccessTokenAuth, TokenAuth, WlcgAuth
-from iac.transport.http import Http
-from iac.transport.retry import skew_words
+from iac.transport.message import skew_words
 
 
 def open_login(settings: LoginSettings, at: LoginSite) -> Login:
@@ -69,19 +68,17 @@ class TokenLogin(Login):
 
     kind: str = "token"
 
-    def fetch(self, http: Http, endpoints: Endpoints, clock: Clock) -> Bearer:
+    def fetch(self, server: KnownServer) -> Bearer:
         """The token as found, when it says that it is this server's and has not expired."""
-        return check_token(self.find(), endpoints, clock.now(), skew_words(http.skew))
+        return check_token(self.find(), server)
 
 
-def check_token(found: LocatedToken, endpoints: Endpoints, now: datetime, skew: str = "") -> Bearer:
+def check_token(found: LocatedToken, server: KnownServer) -> Bearer:
     """A token that somebody else got, as one to send.
 
     Args:
         found: the token.
-        endpoints: of the server that it is for.
-        now: the time.
-        skew: how the clocks of this machine and the server differ, in words; "" when they do not.
+        server: that it is for.
 
     Raises:
         CredentialsError: it is none, has ended or not begun, or does not say who issued it.
@@ -91,17 +88,18 @@ def check_token(found: LocatedToken, endpoints: Endpoints, now: datetime, skew: 
             "this is not a token",
             where=found.where,
             why="it is empty, or has characters that no bearer token has (RFC 6750 section 2.1)",
-            fix=f"provide an access token of {endpoints.issuer}",
+            fix=f"provide an access token of {server.endpoints.issuer}",
         )
+    now = server.clock.now()
     bearer = read_bearer(found.value, now)
     if not (bearer.issuer or found.issuer):
         raise CredentialsError(
             "the token does not say who issued it",
             where=found.where,
             why="without iss a token cannot be told from another server's, so it is not sent",
-            fix=f"provide an access token of {endpoints.issuer}",
+            fix=f"provide an access token of {server.endpoints.issuer}",
         )
-    _check_times(bearer, found.where, now, skew)
+    _check_times(bearer, found.where, now, skew_words(server.http.skew))
     return replace(bearer, issuer=bearer.issuer or found.issuer)
 
 
@@ -121,7 +119,7 @@ class AnonymousLogin(Login):
 
     kind = "none"
 
-    def fetch(self, http: Http, endpoints: Endpoints, clock: Clock) -> Bearer:
+    def fetch(self, server: KnownServer) -> Bearer:
         """Say that there is none.
 
         Raises:
@@ -129,7 +127,7 @@ class AnonymousLogin(Login):
         """
         raise CredentialsError(
             "nobody is logged in",
-            where=f"issuer: {endpoints.issuer}",
+            where=f"issuer: {server.endpoints.issuer}",
             why="auth in iac.yaml is {method: none}, and this needs a login",
             fix="set auth in iac.yaml to a login",
         )
@@ -146,13 +144,14 @@ class InitialAccessToken(Login):
 
     kind: ClassVar = KIND
 
-    def fetch(self, http: Http, endpoints: Endpoints, clock: Clock) -> Bearer:
+    def fetch(self, server: KnownServer) -> Bearer:
         """The token as it is.
 
         Raises:
             CredentialsError: it says itself that it has ended.
         """
-        read, now = read_bearer(self.find(), clock.now()), clock.now()
+        now = server.clock.now()
+        read = read_bearer(self.find(), now)
         # some servers write 0 for a token without an end
         ends = read.expires if read.expires is not None and read.expires.timestamp() > 0 else None
         if ends is not None and ends <= now:

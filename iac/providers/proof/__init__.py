@@ -5,21 +5,22 @@ Which question proves what is in docs/how-to/verify-credentials.md.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from threading import Lock
-from typing import Self
 
 from iac.core.capabilities import Capabilities
+from iac.core.errors import UnreachableError
 from iac.core.model import members
 from iac.core.origin import Issuer
 from iac.core.proof import Evidence, Grade, ServiceLogin
-from iac.ports import Clock, Prover
+from iac.ports import Clock
+from iac.ports.foreign import foreign_as
 from iac.providers.base import Connection
 from iac.providers.discovery import check_pin, discover, documents_of
 from iac.providers.proof.authorization import Authorization
-from iac.providers.proof.keys import check_jwk, check_jwks_uri
-from iac.providers.proof.server import KnownServer, asked
+from iac.providers.proof.keys import check_jwks_uri, check_keys
+from iac.providers.proof.server import AskedServer, asked
 from iac.providers.proof.token import (
     ClientLogin,
     check_device,
@@ -32,7 +33,7 @@ from iac.providers.proof.token import (
 )
 from iac.transport.http import Http
 
-_NEEDS_USER = "a user, or a token of one, is needed for it"
+_server = foreign_as(UnreachableError, "the server cannot be used")
 _OWN: dict[str, Callable[[ClientLogin], Evidence]] = {
     "client_credentials": check_token,
     "refresh_token": check_refresh,
@@ -41,8 +42,12 @@ _OWN: dict[str, Callable[[ClientLogin], Evidence]] = {
 """Grants that a client's own credentials say something about."""
 
 
-class OAuthProver(Prover):
-    """Asks the endpoints of one issuer. A context manager; nothing is sent before `open`."""
+class OAuthProver:
+    """Asks a server as a service would, with the service's own credentials. Nothing is changed there.
+
+    Tokens that it gets are neither kept nor shown. Safe to share between threads. Close it after use; nothing is sent
+    before `open`.
+    """
 
     def __init__(self, connection: Connection, clock: Clock, api: Capabilities) -> None:
         """Make it ready.
@@ -65,27 +70,30 @@ class OAuthProver(Prover):
         self._lock = Lock()
         self._known: Authorization | None = None
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
     def close(self) -> None:
         """Close all connections."""
         self._http.close()
 
-    def _open(self) -> None:
+    @_server
+    def open(self) -> None:
+        """See that the server is there and is the one that is meant.
+
+        Raises:
+            UnreachableError: it is not.
+            CredentialsError: it is another one.
+        """
         self._authorization()
 
     def _authorization(self) -> Authorization:
         with self._lock:
             if self._known is None:
                 endpoints = discover(self._http, self._issuer, documents_of(self._api))
-                self._known = Authorization(KnownServer(self._http, self._issuer, endpoints, self._clock, self._api))
+                self._known = Authorization(AskedServer(self._http, endpoints, self._clock, self._issuer, self._api))
             return self._known
 
-    def _prove(self, subject: ServiceLogin) -> tuple[Evidence, ...]:
+    @_server
+    def prove(self, subject: ServiceLogin) -> Sequence[Evidence]:
+        """Every check that can be made for this client. A server that does not answer makes a check unanswered."""
         return tuple(self._checks(subject))
 
     def _checks(self, subject: ServiceLogin) -> Iterator[Evidence]:
@@ -101,7 +109,7 @@ class OAuthProver(Prover):
         if uri:
             yield check_jwks_uri(str(uri), self._transport, self._clock)
         if jwk:
-            yield check_jwk(str(jwk))
+            yield check_keys("jwk", str(jwk))
 
 
 def _grant(grant: str, session: ClientLogin, authorization: Authorization) -> Iterator[Evidence]:
@@ -109,6 +117,6 @@ def _grant(grant: str, session: ClientLogin, authorization: Authorization) -> It
         for uri in members(session.subject.fields.get("redirect_uris")):
             yield asked(grant, partial(authorization.check, grant, session.subject, uri), uri)
     elif grant not in _OWN:
-        yield Evidence(grant, Grade.UNPROVEN, why=_NEEDS_USER)
+        yield Evidence(grant, Grade.UNPROVEN, why="a user, or a token of one, is needed for it")
     elif session.can_log_in:
         yield asked(grant, lambda: _OWN[grant](session))

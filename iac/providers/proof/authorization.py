@@ -15,9 +15,8 @@ from urllib.parse import SplitResult, parse_qs, urlencode, urlsplit
 
 from iac.core.proof import Evidence, Grade, ServiceLogin
 from iac.providers.answer import read_failure
-from iac.providers.proof.server import KnownServer
-from iac.transport.message import Answer, Call
-from iac.transport.retry import PASSING
+from iac.providers.proof.server import AskedServer
+from iac.transport.message import PASSING, Answer, Call
 
 NOBODYS_URI = "https://iac-verify.invalid/not-registered"
 """On a name that never resolves (RFC 2606 section 2)."""
@@ -25,12 +24,8 @@ NOBODYS_URI = "https://iac-verify.invalid/not-registered"
 _NEEDS_USER = frozenset({"login_required", "interaction_required", "consent_required", "account_selection_required"})
 """What `prompt=none` answers when all that is missing is a user (OpenID Connect Core section 3.1.2.6)."""
 
-_ACCEPTED = "the server accepts it for this client"
 _LOGIN_FIRST = "the server asks for a login before it looks at the redirect URI"
-_UNKNOWN_CLIENT = "the server leads to its login page, as IAM does for a client_id that it does not know"
-_NO_TELLING = "the server gives the same answer for an unregistered URI"
 _FIX = "run iac plan, and check that exactly this redirect URI is registered"
-_FIX_UNKNOWN = "run iac plan: is the client still on the server?"
 _CODE = re.compile(r"[a-z_]{1,40}")
 """What an error code looks like (RFC 6749 section 4.1.2.1); all else is not shown."""
 
@@ -38,7 +33,7 @@ _CODE = re.compile(r"[a-z_]{1,40}")
 class Authorization:
     """The authorization endpoint of one server. Safe to share between threads."""
 
-    def __init__(self, server: KnownServer) -> None:
+    def __init__(self, server: AskedServer) -> None:
         self.server = server
         self._lock = Lock()
         self._tells_apart: bool | None = None
@@ -50,7 +45,7 @@ class Authorization:
             return Evidence(grant, Grade.UNPROVEN, uri, "the server declares no authorization endpoint")
         found = self._ask(path, grant, subject, uri)
         if found.verdict is Grade.OK and not self._is_telling(path, grant, subject):
-            return Evidence(grant, Grade.UNPROVEN, uri, _NO_TELLING)
+            return Evidence(grant, Grade.UNPROVEN, uri, "the server gives the same answer for an unregistered URI")
         return found
 
     def _is_telling(self, path: str, grant: str, subject: ServiceLogin) -> bool:
@@ -79,12 +74,18 @@ class Authorization:
         told = _told_at(location, uri)
         if told is None and self.server.api.is_iam and urlsplit(location).path.endswith("/login"):
             # IAM answers prompt=none itself, unless there is no such client (rec: disabled-client 59 to 61)
-            return Evidence(grant, Grade.FAILED, uri, _UNKNOWN_CLIENT, _FIX_UNKNOWN)
+            return Evidence(
+                grant,
+                Grade.FAILED,
+                uri,
+                "the server leads to its login page, as IAM does for a client_id that it does not know",
+                "run iac plan: is the client still on the server?",
+            )
         if told is None:
             return Evidence(grant, Grade.UNPROVEN, uri, _LOGIN_FIRST)
         error = told.get("error", [""])[0]
         if error in _NEEDS_USER and told.get("state") == [state]:
-            return Evidence(grant, Grade.OK, uri, _ACCEPTED)
+            return Evidence(grant, Grade.OK, uri, "the server accepts it for this client")
         code = error if _CODE.fullmatch(error) else "nothing that was to be expected"
         why = f"the server answers at the redirect URI: {code}"
         return Evidence(grant, Grade.FAILED, uri, why, _FIX)

@@ -20,7 +20,7 @@ from iac.ports import Clock
 from iac.transport.http import Http, Transport
 from iac.transport.message import Call
 
-JWKS_URI, JWK = "jwks_uri", "jwk"
+JWKS_URI = "jwks_uri"
 KEY_SET_SECONDS = 10.0
 """Seconds for a key set: it lies with the client's service, which may be down."""
 
@@ -55,15 +55,11 @@ def check_jwks_uri(uri: str, transport: Transport, clock: Clock) -> Evidence:
         http.close()
     if answer.status != HTTPStatus.OK:
         return Evidence(JWKS_URI, Grade.FAILED, uri, f"it answers {answer.status}", "publish the key set there")
-    return _judge(JWKS_URI, answer.body.decode(errors="replace"), uri)
+    return check_keys(JWKS_URI, answer.body.decode(errors="replace"), uri)
 
 
-def check_jwk(text: str) -> Evidence:
-    """The key set by value that was applied: IAM from 1.14 on does not show what it holds."""
-    return _judge(JWK, text, "")
-
-
-def _judge(name: str, text: str, subject: str) -> Evidence:
+def check_keys(name: str, text: str, subject: str = "") -> Evidence:
+    """A key set, from a jwks_uri or by value as it was applied: IAM from 1.14 on does not show what it holds."""
     try:
         keys = parse_jwks(text)
     except (ValueError, RecursionError):

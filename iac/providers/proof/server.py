@@ -3,31 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
-
-from msgspec import Struct
 
 from iac.core.capabilities import Capabilities
 from iac.core.errors import CredentialsError, UnreachableError
+from iac.core.origin import Issuer
 from iac.core.proof import Evidence, Grade
 from iac.providers.answer import is_server_fault, read_failure
-from iac.providers.discovery import Endpoints
-from iac.transport.message import Answer, Call
-from iac.transport.retry import PASSING
-
-if TYPE_CHECKING:
-    from iac.core.origin import Issuer
-    from iac.ports import Clock
-    from iac.transport.http import Http
+from iac.providers.discovery import KnownServer
+from iac.transport.message import PASSING, Answer, Call
 
 
-class KnownServer(Struct, frozen=True):
-    """One issuer whose endpoints are known. Safe to share between threads."""
+class AskedServer(KnownServer, frozen=True):
+    """A server that is asked about its clients."""
 
-    http: Http
     issuer: Issuer
-    endpoints: Endpoints
-    clock: Clock
     api: Capabilities
 
     def path(self, name: str) -> str:

@@ -18,10 +18,10 @@ from iac.core.secret import Secret
 from iac.core.text import printable
 from iac.providers.answer import error_code
 from iac.providers.bearer import parse_claims, parse_scopes
-from iac.providers.logins.proof import basic
+from iac.providers.logins.endpoint import basic
 from iac.providers.logins.signing_key import SigningKey, parse_key
 from iac.providers.probe import MADE_UP_CODE, Probe, is_after_login
-from iac.providers.proof.server import KnownServer, asked
+from iac.providers.proof.server import AskedServer, asked
 from iac.transport.message import LONGEST, Answer, Call, server_words
 
 LOGIN, TOKEN, REFRESH, DEVICE, INTROSPECTION, ENABLED = (
@@ -48,11 +48,8 @@ _TAKEN = {
 _REFUSES_TOKEN_ALONE = frozenset({"invalid_grant", "invalid_token"})
 """RFC 6749 section 5.2; IAM says the second (rec: disabled-client 12)."""
 
-_FIX_INTROSPECTION = "iac plan, iac apply: allow_introspection is defined"
 _AS_DEFINED = "run iac plan: is the client still on the server, as defined?"
 _OR_DISABLED = f"{_AS_DEFINED} If it is disabled, an administrator of the server can enable it"
-_UNKNOWN = "the server does not know this client_id"
-_KEY_IS_THEIRS = "no output contains its private key"
 _NOT_AT_HAND = "no output contains its secret"
 
 
@@ -65,7 +62,7 @@ class ClientLogin(Struct):
     """
 
     subject: ServiceLogin
-    server: KnownServer
+    server: AskedServer
     token: Secret | None = None
     key: SigningKey | None = None
     is_refused: bool = field(default=False)
@@ -124,7 +121,7 @@ def check_login(session: ClientLogin) -> Iterator[Evidence]:
     if session.method == "none":
         yield asked(LOGIN, lambda: _find_public(session))
     elif not uses_secret(subject.fields) and subject.key is None:
-        yield Evidence(LOGIN, Grade.UNPROVEN, why=_KEY_IS_THEIRS)
+        yield Evidence(LOGIN, Grade.UNPROVEN, why="no output contains its private key")
     elif subject.key is not None and (problem := _read_key(session, subject.key)):
         yield problem
     elif session.probe is None:
@@ -145,7 +142,7 @@ def _read_key(session: ClientLogin, key: Secret) -> Evidence | None:
 
 def _login(session: ClientLogin, probe: Probe) -> Evidence:
     server = session.server
-    if probe.ask(server.http, server.endpoints, server.clock):
+    if probe.ask(server):
         return Evidence(LOGIN, Grade.OK, why=_TAKEN[probe.sent_by])
     session.is_refused = True
     proof = "secret" if session.key is None else "key"
@@ -198,8 +195,7 @@ def _judge_scopes(session: ClientLogin, granted: frozenset[str] | None) -> Evide
     missing, beyond = scope_differences(session.scope, granted)
     if not missing and (not beyond or not session.server.api.is_iam):
         # a server may give scopes by default, or what a policy of it adds (RFC 6749 section 3.3)
-        why = f"a token with {session.shown(' '.join(sorted(granted))) or 'no scope'}"
-        return Evidence(TOKEN, Grade.OK, why=why)
+        return Evidence(TOKEN, Grade.OK, why=f"a token with {session.shown(' '.join(sorted(granted))) or 'no scope'}")
     lacks = [f"lacks {' '.join(missing)}"] if missing else []
     brings = [f"has {session.shown(' '.join(beyond))}, which is not defined"] if beyond else []
     return Evidence(TOKEN, Grade.FAILED, why=f"the token {' and '.join([*lacks, *brings])}", fix="iac plan, iac apply")
@@ -212,8 +208,7 @@ def check_refresh(session: ClientLogin) -> Evidence:
     code = error_code(answer)
     if code == "invalid_token" and session.server.api.is_iam:
         # said to a client without the grant, too (rec: refresh-token 21, 22)
-        why = "IAM refuses a made-up refresh token before it looks at the grant"
-        return Evidence(REFRESH, Grade.UNPROVEN, why=why)
+        return Evidence(REFRESH, Grade.UNPROVEN, why="IAM refuses a made-up refresh token before it looks at the grant")
     if code in _REFUSES_TOKEN_ALONE:
         return Evidence(REFRESH, Grade.OK, why="the server refuses only the made-up refresh token")
     return Evidence(REFRESH, Grade.FAILED, why=session.words(answer), fix=_AS_DEFINED)
@@ -228,7 +223,8 @@ def check_device(session: ClientLogin) -> Evidence:
     answer = session.server.send(session.call(path, form))
     body = answer.json() if answer.is_ok else None
     if answer.status == HTTPStatus.NOT_FOUND and session.server.api.is_iam:
-        return Evidence(DEVICE, Grade.FAILED, why=_UNKNOWN, fix=_AS_DEFINED)  # rec: disabled-client 72
+        # rec: disabled-client 72
+        return Evidence(DEVICE, Grade.FAILED, why="the server does not know this client_id", fix=_AS_DEFINED)
     if isinstance(body, dict) and body.get("user_code") and body.get("device_code"):
         return Evidence(DEVICE, Grade.OK, why="the server gave codes, which expire unused")
     return Evidence(DEVICE, Grade.FAILED, why=session.words(answer), fix=_AS_DEFINED)
@@ -252,7 +248,9 @@ def check_introspection(session: ClientLogin) -> Evidence:
     if is_active is False or answer.status == HTTPStatus.FORBIDDEN:
         why = "the server does not let this client ask about tokens"
         told = f"{why}: its own token is not active" if answer.is_ok else why
-        return Evidence(INTROSPECTION, Grade.FAILED, why=told, fix=_FIX_INTROSPECTION)
+        return Evidence(
+            INTROSPECTION, Grade.FAILED, why=told, fix="iac plan, iac apply: allow_introspection is defined"
+        )
     return Evidence(INTROSPECTION, Grade.FAILED, why=session.words(answer), fix=_AS_DEFINED)
 
 
@@ -282,8 +280,11 @@ def check_enabled(session: ClientLogin) -> Iterator[Evidence]:
     """
     has_token_grant = TOKEN in grants_of(session.subject)
     if session.server.api.is_iam and session.can_log_in and not has_token_grant:
-        why = "IAM answers a disabled client like any other; iac plan says whether it is disabled"
-        yield Evidence(ENABLED, Grade.UNPROVEN, why=why)
+        yield Evidence(
+            ENABLED,
+            Grade.UNPROVEN,
+            why="IAM answers a disabled client like any other; iac plan says whether it is disabled",
+        )
 
 
 def grants_of(subject: ServiceLogin) -> tuple[str, ...]:

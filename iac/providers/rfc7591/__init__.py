@@ -1,7 +1,5 @@
 """Any server with dynamic client registration (RFC 7591): what it can do, how it is opened."""
 
-from __future__ import annotations
-
 from iac.core.capabilities import Capabilities, Table
 from iac.ports.settings import ProviderSettings
 

@@ -10,7 +10,7 @@ from typing import TypeVar
 from iac.core.errors import CredentialsError, IacError, InputError, ServerError, UnreachableError
 from iac.core.model import Registration, UnreadReason
 from iac.core.text import printable
-from iac.providers.answer import error_code, read_failure, write_failure
+from iac.providers.answer import error_code, write_failure
 from iac.providers.registrar import Registrar
 from iac.providers.rfc7591 import PROVIDER
 from iac.transport.message import Answer, Call, server_words
@@ -68,11 +68,11 @@ class Rfc7591(Registrar):
         return self._issuer.path_of(self._key(client_id).uri)
 
     def _registration_path(self) -> str:
-        declared = self._session.endpoints().others.get("registration_endpoint", "")
+        declared = self._session.server().endpoints.others.get("registration_endpoint", "")
         if not declared:
             raise UnreachableError(
                 "this server registers no clients",
-                where=printable(self._session.endpoints().issuer),
+                where=printable(self._session.server().endpoints.issuer),
                 why="its discovery documents have no registration_endpoint (RFC 8414 section 2)",
                 fix="name it in iac.yaml, registration_endpoint: URL; a server without one cannot be used",
             )
@@ -80,9 +80,6 @@ class Rfc7591(Registrar):
 
     def _check_create(self) -> None:
         self._registration_path()
-
-    def _read_failure(self, call: Call, answer: Answer) -> IacError:
-        return read_failure(call, answer)
 
     def _write_failure(self, call: Call, answer: Answer, fresh: Registration | None) -> IacError:
         """Refusals in the server's words first; what iac knows of them stands behind."""

@@ -37,7 +37,7 @@ class AgeCipher(Cipher):
         if not sealed.startswith(_ARMOR):
             raise damaged(path)
         try:
-            plain: bytes = pyrage.decrypt(sealed, readers.identities())
+            plain: bytes = pyrage.decrypt(sealed, readers.identities)
         except pyrage.DecryptError as error:
             raise StateError(
                 "the age identity does not open this file",

@@ -54,11 +54,11 @@ class FileSink(Sink):
             Comparison.NOTHING if present is None else Comparison.AS_WANTED if present == content else Comparison.OTHER
         )
 
-    def _look(self, path: str, delivery: Delivery) -> Comparison:
+    def _look(self, path: str, delivery: Delivery | None) -> Comparison:
         content = self._read(path)
         if content is None:
             return Comparison.NOTHING
-        return Comparison.AS_WANTED if delivery.is_of(content) else Comparison.OTHER
+        return Comparison.AS_WANTED if delivery and delivery.is_of(content) else Comparison.OTHER
 
     def _read(self, path: str) -> bytes | None:
         target = self._target(path)

@@ -18,8 +18,7 @@ from iac.ports import Clock
 from iac.sinks.kubernetes.login import Cluster
 from iac.sinks.kubernetes.secret import MANAGER, Manifest, SecretPath
 from iac.transport.http import Http, Transport
-from iac.transport.message import Answer, Call, safe_words, server_words
-from iac.transport.retry import PASSING
+from iac.transport.message import PASSING, Answer, Call, safe_words, server_words
 
 _APPLY = "application/apply-patch+yaml"
 _WORDS = ("reason", "message")

@@ -7,14 +7,15 @@ an overwriting `stringData` for no conflict.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from iac.core.errors import Diagnostic, RenderError, UnknownOutcome
-from iac.ports import Clock, Comparison, Delivery, OutputSite, Sink
+from iac.core.errors import RenderError, UnknownOutcome
+from iac.ports import Clock, Comparison, OutputSite, Sink
 from iac.ports.path import named_file
 from iac.sinks.kubernetes import KubernetesSettings
 from iac.sinks.kubernetes.login import Cluster, ClusterChoice, find_cluster
@@ -64,7 +65,6 @@ class KubernetesSink(Sink):
         self._settings = settings
         self._owner = owner
         self._clock = clock
-        self._known_cluster: Cluster | None = None
 
     def _check(self, path: str, content: bytes) -> None:
         wanted = self._manifest(path, content)
@@ -95,9 +95,6 @@ class KubernetesSink(Sink):
         wanted = self._manifest(path, content)
         return Comparison.AS_WANTED if is_marked(present, self._owner) and holds(present, wanted) else Comparison.OTHER
 
-    def _look(self, path: str, delivery: Delivery) -> Comparison:
-        return Comparison.AS_WANTED
-
     def _read(self, path: str) -> bytes | None:
         with self._open(path) as (_, target, present):
             return None if present is None else read_content(target, present)
@@ -118,15 +115,11 @@ class KubernetesSink(Sink):
 
     def _place(self, path: str) -> str:
         target = parse_target(path)
-        return f"{self._cluster().address.origin}/{target.namespace}/{target.name}"
+        return f"{self._cluster.address.origin}/{target.namespace}/{target.name}"
 
-    def _exposed(self, paths: Collection[str]) -> Mapping[str, Diagnostic]:  # there is no git in a cluster
-        return {}
-
+    @cached_property
     def _cluster(self) -> Cluster:
-        if self._known_cluster is None:
-            self._known_cluster = self._find()
-        return self._known_cluster
+        return self._find()
 
     @contextmanager
     def _open(self, path: str) -> Iterator[tuple[Api, SecretPath, Manifest | None]]:
@@ -134,7 +127,7 @@ class KubernetesSink(Sink):
         from iac.sinks.kubernetes.api import Api  # brings in the HTTP library
 
         target = parse_target(path)
-        with closing(Api(self._cluster(), self._clock)) as api:
+        with closing(Api(self._cluster, self._clock)) as api:
             yield api, target, api.read(target)
 
     def _manifest(self, path: str, content: bytes) -> Manifest:

@@ -177,7 +177,7 @@ def _seal_key(key: bytes, recipient: str) -> str:
 def _open_key(path: str, metadata: Metadata, readers: Readers) -> bytes:
     import pyrage  # only commands that meet secrets
 
-    identities = readers.identities()
+    identities = readers.identities
     for _, sealed in metadata.keys:
         try:
             key: bytes = pyrage.decrypt(sealed.encode(), identities)

@@ -18,7 +18,6 @@ from typing import Any
 
 from jinja2 import DictLoader, Environment, StrictUndefined
 from markupsafe import Markup, escape
-from msgspec import Struct
 
 from iac.core.drift import Drift
 from iac.core.inventory import COLUMNS, Inventory, InventoryRow, parse_moment
@@ -164,31 +163,10 @@ def _ends(rows: Sequence[InventoryRow]) -> Iterator[dict[str, str]]:
             yield {"when": row.rotate_due, "name": _name(row), "what": "secret is due (rotate_after)"}
 
 
-class _Bar(Struct, frozen=True):
-    """A part of a bar: secrets of one kind (`due`, `kept`, `free`), from `x` on."""
-
-    kind: str
-    told: str
-    number: int
-    x: int
-    width: int
-
-
-class _Age(Struct, frozen=True):
-    """One row of the chart: secrets of one range of ages."""
-
-    label: str
-    total: int
-    told: str
-    y: int
-    end: int
-    bars: tuple[_Bar, ...]
-
-
 _KINDS = {"kept": "within rotate_after", "due": "older than rotate_after", "free": "without rotate_after"}
 
 
-def _ages(rows: Sequence[InventoryRow], now: datetime) -> list[_Age]:
+def _ages(rows: Sequence[InventoryRow], now: datetime) -> list[dict[str, Any]]:
     """The chart of secrets by age; empty where no age is known."""
     secrets = [(since, row) for row in rows if (since := parse_moment(row.secret_since or ""))]
     counts = Counter((sum((now - since).days >= days for days in _AGES), _kind(row, now)) for since, row in secrets)
@@ -202,18 +180,24 @@ def _kind(row: InventoryRow, now: datetime) -> str:
     return "due" if row.rotate_due < written(now) else "kept"
 
 
-def _age(index: int, counts: Counter[tuple[int, str]], longest: int) -> _Age:
+def _age(index: int, counts: Counter[tuple[int, str]], longest: int) -> dict[str, Any]:
+    """One row of the chart: secrets of one range of ages, a part of the bar for each kind."""
     edges = (0, *_AGES)
-    label = f"{edges[index]} to {edges[index + 1]} days" if index < len(_AGES) else f"over {edges[index]} days"
     x, bars = _LEFT, []
     for kind, told in _KINDS.items():
         if number := counts[index, kind]:
             width = max(1, number * _WIDTH // longest)
-            bars.append(_Bar(kind, told, number, x, width))
+            bars.append({"kind": kind, "told": told, "number": number, "x": x, "width": width})
             x += width
-    total = sum(bar.number for bar in bars)
-    due = sum(bar.number for bar in bars if bar.kind == "due")
-    return _Age(label, total, f"{total}, {due} due" if due else str(total), index * _BAR + 5, x, tuple(bars))
+    total, due = sum(counts[index, kind] for kind in _KINDS), counts[index, "due"]
+    return {
+        "label": f"{edges[index]} to {edges[index + 1]} days" if index < len(_AGES) else f"over {edges[index]} days",
+        "total": total,
+        "told": f"{total}, {due} due" if due else str(total),
+        "y": index * _BAR + 5,
+        "end": x,
+        "bars": bars,
+    }
 
 
 def _page(name: str, **values: Any) -> str:

@@ -9,8 +9,9 @@ from typing import Any
 from msgspec import Struct, field
 
 from iac.config.definitions import ProjectSurvey
-from iac.config.environment import Environment
-from iac.config.layers import folder_layers, layer_of
+from iac.config.edit.format import modeline
+from iac.config.environment import CheckedDefinition, Environment, Known
+from iac.config.layers import Layer, folder_layers, layer_of
 from iac.config.project import Project
 from iac.core.desired import OWNERS, DesiredClient
 from iac.core.errors import Diagnostic, Severity
@@ -58,7 +59,7 @@ class DefinitionDraft(Struct, frozen=True):
         refused: ids of policy's rules that refuse the client until they are waived.
         waived: ids of those that the definition waives.
         secret: the secret that the source showed; it is in no definition.
-        desired: what the project makes of it.
+        read: the text as the project reads it, and what it makes of it; None where that is still to be found out.
     """
 
     address: str
@@ -70,7 +71,12 @@ class DefinitionDraft(Struct, frozen=True):
     refused: tuple[str, ...] = ()
     waived: tuple[str, ...] = ()
     secret: Secret | None = None
-    desired: DesiredClient | None = None
+    read: tuple[Layer, Known] | None = None
+
+    @property
+    def desired(self) -> DesiredClient | None:
+        """The client that the definition makes."""
+        return next((checked.client for checked in self.read[1].values()), None) if self.read else None
 
 
 class _PartialDefinition(Struct):
@@ -83,22 +89,22 @@ class _PartialDefinition(Struct):
     notes: list[str] = field(default_factory=list)
     refused: tuple[str, ...] = ()
     text: str = ""
-    desired: DesiredClient | None = None
+    read: tuple[Layer, Known] | None = None
 
 
 class Drafter:
     """Makes definitions for one environment of a project; each has an address of its own."""
 
     def __init__(self, project: Project, environment: str, known: ProjectSurvey, terms: ImportSettings) -> None:
-        self._project = project
         self._settings = project.settings(environment)
-        self._known = known
         self._terms = terms
         self._addresses = FreeNames(known.addresses)
         self._ids = FreeNames(known.client_ids, fold=str)
         # All definitions go into one folder, so what its defaults say is asked once and not per client.
+        beside = f"{terms.folder}/any".lstrip("/")
+        self._first = modeline(project.root, f"{CLIENTS_DIR}/{beside}.yaml", "client")
         self._place = Environment(project, self._settings)
-        self._folders = list(folder_layers(known.folders, f"{terms.folder}/any".lstrip("/")))
+        self._folders = list(folder_layers(known.folders, beside))
         self._base = self._place.merged(self._folders)
 
     def draft(self, candidate: Candidate) -> DefinitionDraft | SkippedClient:
@@ -109,15 +115,12 @@ class Drafter:
         name = candidate.name or client_id
         address = self._terms.address or address_for(client_id, name, self._addresses, self._terms.folder)
         if not self._place.selects(address):
-            environment = self._settings.environment
-            return SkippedClient(
-                client_id, f"environments.{environment}.clients selects no {address}; --to FOLDER places it elsewhere"
-            )
+            setting = f"environments.{self._settings.environment}.clients"
+            return SkippedClient(client_id, f"{setting} selects no {address}; --to FOLDER places it elsewhere")
         trial = _PartialDefinition(address, f"{CLIENTS_DIR}/{address}.yaml", self._values(candidate, client_id, name))
         if candidate.unkept:
             trial.notes.append(f"left out, because IAM drops it: {', '.join(map(printable, candidate.unkept))}")
-        problem = self._try(trial, candidate)
-        if problem:
+        if problem := self._try(trial, candidate):
             return SkippedClient(client_id, problem)
         self._addresses.take(address)
         self._ids.take(client_id)
@@ -132,13 +135,16 @@ class Drafter:
             refused=() if waived else trial.refused,
             waived=waived,
             secret=candidate.registration.secret if uses_secret(candidate.registration.fields) else None,
-            desired=trial.desired,
+            read=trial.read,
         )
 
     def _values(self, candidate: Candidate, client_id: str, name: str) -> dict[str, Any]:
-        values = minimal_values(candidate.registration, self._base, self._settings.server_defaults)
-        adopt = {"adopt": True} if candidate.client_id else {}
-        return {"client_id": client_id, "client_name": name, **values, **adopt}
+        return {
+            "client_id": client_id,
+            "client_name": name,
+            **minimal_values(candidate.registration, self._base, self._settings.server_defaults),
+            **({"adopt": True} if candidate.client_id else {}),
+        }
 
     def _try(self, trial: _PartialDefinition, candidate: Candidate) -> str:
         """Write it, leaving out what no definition may have; why that does not help, "" when it did."""
@@ -148,35 +154,33 @@ class Drafter:
         is_keyless = not {"jwk", "jwks_uri"} & trial.values.keys()
         if is_keyless and candidate.registration.fields.get("token_endpoint_auth_method") == "private_key_jwt":
             trial.comments.append(_HIDDEN_KEY)
-        while True:
-            environment, mistake = self._attempt(trial)
-            if mistake is None:
-                self._settle(trial, candidate, environment)
-                return ""
-            if problem := _leave_out(trial, *mistake):
+        while not isinstance(outcome := self._attempt(trial), CheckedDefinition):
+            if problem := _leave_out(trial, *outcome):
                 return problem
+        self._settle(trial, candidate, outcome)
+        return ""
 
-    def _attempt(self, trial: _PartialDefinition) -> tuple[Environment, tuple[str, str] | None]:
-        """Write the text and read it as the project would; its first mistake as key and sentence."""
-        environment = self._place.without_clients()
-        trial.text, document, faults = write_definition(self._project.root, trial.file, trial.values, trial.comments)
+    def _attempt(self, trial: _PartialDefinition) -> CheckedDefinition | tuple[str, str]:
+        """Write the text and read it as the project would; where that fails, its first mistake as key and sentence."""
+        trial.text, document, faults = write_definition(trial.file, self._first, trial.values, trial.comments)
+        trial.read = None
         if document is None or faults:
-            return environment, ("", listed((diagnostic.summary for diagnostic in faults), "; "))
+            return "", listed((diagnostic.summary for diagnostic in faults), "; ")
+        known: Known = {}
         layer, errors = layer_of(document, "client")
         if layer is not None and not errors:
-            diagnostics = environment.add(trial.address, self._folders, layer)
+            trial.read = layer, known
+            diagnostics = self._place.without_clients().add(trial.address, self._folders, layer, known)
             errors = [diagnostic for diagnostic in diagnostics if diagnostic.severity is Severity.ERROR]
-        return environment, (_key_at(document, errors[0]), errors[0].summary) if errors else None
+        return (_key_at(document, errors[0]), errors[0].summary) if errors else next(iter(known.values()))
 
-    def _settle(self, trial: _PartialDefinition, candidate: Candidate, environment: Environment) -> None:
+    def _settle(self, trial: _PartialDefinition, candidate: Candidate, checked: CheckedDefinition) -> None:
         """Waive what policy refuses, if that was asked for; note what a plan would still change."""
-        remarks, waivers = environment.judgements[0] if environment.judgements else ((), ())
-        diagnostics = judge(remarks, waivers, self._settings.policy, self._terms.today).diagnostics
+        diagnostics = judge(*checked.judgement, self._settings.policy, self._terms.today).diagnostics
         trial.refused = tuple(
             sorted({diagnostic.id for diagnostic in diagnostics if diagnostic.severity is Severity.ERROR})
         )
-        client, facts, until = environment.client(trial.address), self._terms.facts, self._terms.waive_until
-        trial.desired = client
+        client, facts, until = checked.client, self._terms.facts, self._terms.waive_until
         if client is not None and facts is not None:
             changes = compare(client, candidate.registration, None, facts, self._settings.server_defaults)
             trial.notes += [f"a plan changes {change.name}" for change in changes]

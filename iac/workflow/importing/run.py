@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -25,13 +25,12 @@ from iac.core.model import InvalidMember, Registration, RegistrationAccess
 from iac.core.server import client_id_problem
 from iac.core.state.model import SecretStatus
 from iac.core.text import is_id, listed
-from iac.ports import Reader
+from iac.ports import Provider
 from iac.session import Session
 from iac.session.ledger import Ledger, SecretKind
 from iac.wiring import Access, Caller, login_client_id, open_server, open_session
 from iac.workflow.importing.draft import DefinitionDraft, Drafter, ImportSettings
 from iac.workflow.importing.selection import Candidate, ClientSelection, Exclusions, SkippedClient, separate
-from iac.workflow.secrets import check_uses_tokens, free_address, read_by_token, record_client
 from iac.workflow.state import change_state
 
 _CLIENT_ID = re.compile(load_schema("client")["$defs"]["client_id"]["pattern"])
@@ -146,6 +145,8 @@ def import_by_token(caller: Caller, request: ImportRequest, access: Registration
         InputError: the token reads no such client, the client is managed, or it can have no definition.
         UnreachableError: the server cannot be read.
     """
+    from iac.workflow.secrets import check_uses_tokens, free_address, read_by_token, record_client  # with httpx
+
     project, terms = load_project(caller.root), request.terms
     known = survey(project, project.settings(caller.environment).environment)
     with open_session(caller, Access.READ, may_be_empty=True) as session:
@@ -220,7 +221,7 @@ def _find_candidates(
 
 
 def _read_server(
-    provider: Reader, request: ImportRequest
+    provider: Provider, request: ImportRequest
 ) -> tuple[list[Candidate], ImportSettings, list[SkippedClient]]:
     """What the server holds of the clients that are wanted, with their owners, and those that make no sense."""
     selection = request.selection
@@ -247,7 +248,7 @@ def _read_server(
     return [*candidates, *odd], replace(request.terms, facts=actual.facts), left_out
 
 
-def _listed(provider: Reader, selection: ClientSelection) -> list[Candidate]:
+def _listed(provider: Provider, selection: ClientSelection) -> list[Candidate]:
     """Every client of the server that has an id; with owners where they are what is looked for."""
     clients = provider.list_clients(lambda registration: registration)
     listed = {
@@ -325,14 +326,17 @@ def _store(
             text = json.dumps({address: secret.reveal() for address, secret in secrets.items()}, indent=2)
             create_text(secrets_to, f"{text}\n", 0o600)  # for `iac secret import`; nobody else can read it
             undo.callback(secrets_to.unlink, missing_ok=True)
-        texts = {draft.file: draft.text for draft in drafts}
-        write_together(project.root, texts, lambda: _check(project, environment, known))
+        write_together(
+            project.root,
+            {draft.file: draft.text for draft in drafts},
+            lambda: _check(project, environment, known, drafts),
+        )
         undo.pop_all()
 
 
-def _check(project: Project, environment: str, before: ProjectSurvey) -> None:
+def _check(project: Project, environment: str, before: ProjectSurvey, drafts: Iterable[DefinitionDraft]) -> None:
     known = {(diagnostic.id, diagnostic.location, diagnostic.summary) for diagnostic in before.mistakes}
-    after = survey(project, environment).mistakes
+    after = survey(project, environment, {draft.address: draft.read for draft in drafts if draft.read}).mistakes
     wrong = [
         diagnostic for diagnostic in after if (diagnostic.id, diagnostic.location, diagnostic.summary) not in known
     ]

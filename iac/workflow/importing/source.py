@@ -9,7 +9,7 @@ from typing import Any
 
 from iac.core.capabilities import FULL, Capabilities
 from iac.core.errors import InputError
-from iac.core.model import ANSWER_ONLY, AUTH_METHODS, FIELDS, Kind
+from iac.core.model import ANSWER_ONLY, AUTH_METHODS, FIELDS, Kind, in_order
 from iac.core.server import parse_answer, private_members
 from iac.core.server.rule import fits
 from iac.core.text import listed, printable
@@ -242,7 +242,8 @@ def _problems(entry: Mapping[str, Any]) -> Iterator[str]:
     for name in _TEXTS:
         if name not in FIELDS and entry.get(name) is not None and not isinstance(entry[name], str):
             yield f"{name} is not text"
-    for name, field in FIELDS.items():
+    for name in in_order(FIELDS.keys() & entry):
+        field = FIELDS[name]
         is_object = field.kind is Kind.JWKS and isinstance(entry.get(name), dict)
         if entry.get(name) is not None and not is_object and not fits(name, field.kind, entry[name]):
             yield f"{name} is not {_WORDS[field.kind]}"

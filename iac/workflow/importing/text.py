@@ -9,17 +9,16 @@ import json
 import re
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from iac.config.definition import ValuePool, canonical_fields
-from iac.config.edit.format import format_text, modeline
+from iac.config.edit.format import format_text
 from iac.config.edit.splice import scalar_text
 from iac.config.layers import MergedLayers
 from iac.core import server
 from iac.core.desired import OWNERS
 from iac.core.errors import Diagnostic
-from iac.core.model import EXTRA, FIELDS, Field, Fields, Kind, Registration, Value, in_order, meant, short_grant
+from iac.core.model import ALWAYS, EXTRA, FIELDS, Field, Fields, Kind, Registration, Value, in_order, meant, short_grant
 from iac.core.state.codec import without_credentials
 from iac.document import Document, parse_document
 
@@ -35,7 +34,8 @@ def minimal_values(registration: Registration, base: MergedLayers, server_defaul
     usual = {**server.defaults(), **server_defaults}
     below = canonical_fields(base, ValuePool())
     values: dict[str, Any] = {}
-    for name, field in FIELDS.items():
+    for name in in_order(FIELDS.keys() & {*ALWAYS, *registration.fields, *base.parts}):
+        field = FIELDS[name]
         value = meant(name, registration.fields.get(name))
         is_written = name in base.parts
         is_needed = (
@@ -164,17 +164,16 @@ WIDTH = 100
 
 
 def write_definition(
-    root: Path, file: str, values: Mapping[str, Any], comments: Sequence[str]
+    file: str, first: str, values: Mapping[str, Any], comments: Sequence[str]
 ) -> tuple[str, Document | None, list[Diagnostic]]:
     """The text of a definition, comments first, what it holds, and why it cannot be read back as these values.
 
     Args:
-        root: the project's folder.
-        file: where it will stand, relative to it.
+        file: where it will stand, relative to the project.
+        first: its first line.
         values: keys and values of the definition.
         comments: one line each, printable.
     """
-    first = modeline(root, file, "client")
     raw = "".join([first, *(f"# {comment}\n" for comment in comments), *(_lines(values))])
     document, faults = parse_document(raw.encode(errors="surrogatepass"), file)
     if document is None or faults:

@@ -58,10 +58,6 @@ def _variables(sources: Iterable[ValueSource | None]) -> tuple[str, ...]:
     )
 
 
-__all__ = [
-    "PipelineFacts", "Pipelines", "change_wheel", "find_unlocked", "find_written", "prepare_pipelines",
-]  # fmt: skip
-
 _BY_NAME = re.compile(r"\bpip install .*\bindigo-iac\b")
 
 
@@ -178,9 +174,8 @@ def change_wheel(
 def find_written(root: Path) -> dict[str, str]:
     """Files of ours in the repository of a project: path -> the version of iac that wrote them."""
     repository = find_work_tree(root)
-    if repository is None:
-        return {}
-    return _versions(repository, (pattern for forge in FORGES.values() for pattern in forge.written))
+    patterns = (pattern for forge in FORGES.values() for pattern in forge.written)
+    return _versions(repository, patterns) if repository else {}
 
 
 def _versions(repository: Path, patterns: Iterable[str]) -> dict[str, str]:
@@ -195,11 +190,12 @@ def _versions(repository: Path, patterns: Iterable[str]) -> dict[str, str]:
 
 def find_unlocked(root: Path) -> list[str]:
     """Those of our files that install iac by its name, as version 0.1.0 wrote them."""
-    repository = find_work_tree(root)
-    if repository is None:
-        return []
-    texts = {path: (repository / path).read_text(encoding="utf-8", errors="replace") for path in find_written(root)}
-    return [path for path, text in texts.items() if _BY_NAME.search(text)]
+    top = find_work_tree(root) or root
+    return [
+        path
+        for path in find_written(root)
+        if _BY_NAME.search((top / path).read_text(encoding="utf-8", errors="replace"))
+    ]
 
 
 def _default_branch(root: Path) -> str:

@@ -149,4 +149,4 @@ def _part(match: re.Match[str]) -> str:
 def _secrets(forge: Forge, margin: str, what: str, facts: PipelineFacts) -> str:
     """Variables of a step, one a line."""
     names = facts.state if what == "STATE" else tuple(dict.fromkeys((*facts.login, *facts.state)))
-    return "".join(f"{margin}{forge.secret(name)}\n" for name in names)
+    return "".join(f"{margin}{forge.variable.replace('NAME', name)}\n" for name in names)
