@@ -151,7 +151,7 @@ def nightly_markdown(drift: Drift, plan: Plan, outcome: str, budget: int) -> str
     if not (drift.clients or secrets or graces):
         return ""
     room = CharacterBudget(budget // 2)
-    parts = [drift_markdown(drift, budget // 2)]
+    parts = [drift_markdown(replace(drift, findings=()), budget // 2)]  # its findings are told with the secrets
     for title, entries in (("#### Secrets", secrets), ("#### Replaced clients", graces)):
         lines, _ = room.section(title, entries, most=budget // 4)
         parts += ["\n".join(lines)] if lines else []

@@ -9,11 +9,12 @@ import pytest
 from msgspec.structs import replace
 
 from iac.core.drift import ClientDrift, Drift, SecretDrift
-from iac.core.errors import Location
+from iac.core.errors import Diagnostic, Location
 from iac.core.plan.change import Cause, FieldChange
-from iac.views.drift import drift_markdown, drift_text
+from iac.views.drift import drift_markdown, drift_text, nightly_markdown
 from iac.views.kind import BUDGET, SMALLEST_BUDGET
 from tests.every import every
+from tests.views.given import plan_of
 from tests.views.hostile import LOADED, TEXTS
 
 SCOPE = FieldChange("scope", ("a",), ("b",), Cause.SERVER, ("b",), ("a",))
@@ -161,3 +162,10 @@ def test_names_come_before_differences() -> None:
     clients = [_client(f"team/app{number}") for number in range(500)]
     text = drift_markdown(_drift(*clients), BUDGET)
     assert all(f"`{client.address}`" in text for client in clients)
+
+
+def test_the_issue_of_the_night_says_of_a_secret_once_that_it_ends() -> None:
+    ending = Diagnostic("secret-expires", "the client secret expires soon", where="team/web")
+    plan = plan_of({"findings": [ending.to_dict() | {"address": "team/web"}]})
+    body = nightly_markdown(replace(_drift(_client()), findings=(ending,)), plan, "", BUDGET)
+    assert 1 == body.count("the client secret expires soon")
