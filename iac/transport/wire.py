@@ -12,6 +12,7 @@ from __future__ import annotations
 import select
 import socket
 import ssl
+import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     import httpcore
     import httpx
 else:
+    # Both bring in a command line of their own where rich and pygments are installed, which takes as long as the rest.
+    sys.modules |= dict.fromkeys(("httpx._main", "httpx2._main"))
     try:
         import httpcore2 as httpcore
         import httpx2 as httpx

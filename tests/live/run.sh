@@ -141,7 +141,7 @@ live_pages() {
 live_lowest() {
   environment lowest --editable . --constraint requirements/lowest.txt
   "$work/lowest/bin/python" -m pip list --disable-pip-version-check --format freeze \
-    | grep -i -E '^(click|cryptography|httpx|jinja2|joserfc|jsonschema|obstore|pyrage|pyyaml|referencing|ruamel)'
+    | grep -i -E '^(click|cryptography|httpx|jinja2|joserfc|jsonschema|msgspec|obstore|pyrage|pyyaml|referencing|ruamel)'
   "$work/lowest/bin/python" -m pytest -q --no-header -n 2 -m 'not live and not slow' tests
 }
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ssl
+import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -115,3 +117,8 @@ def test_watches_are_nested_and_see_what_is_sent_within_them() -> None:
             pass
 
     assert (True, False, True, False) == tuple(each.is_write_sent for each in (outer, first, second, third))
+
+
+def test_the_command_line_of_the_library_is_not_loaded() -> None:
+    script = "import sys; import iac.transport.wire; sys.exit(bool({'pygments', 'rich'} & sys.modules.keys()))"
+    subprocess.run([sys.executable, "-c", script], check=True)
