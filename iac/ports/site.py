@@ -190,6 +190,9 @@ class Site(Struct, frozen=True):
     timeout: float
     deadline: float
 
+    def __repr__(self) -> str:
+        return f"<Site {self.project}>"  # without the variables, among which are credentials
+
     def read(self, source: ValueSource | None) -> Secret | None:
         """The value of a source; None for no source.
 
