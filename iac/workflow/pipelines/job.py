@@ -72,7 +72,7 @@ class JobReport(Struct):
         """
         try:
             return msgspec.json.decode(text, type=cls)
-        except (msgspec.MsgspecError, UnicodeError, RecursionError):
+        except (ValueError, RecursionError):
             raise InputError(
                 "the report of a job cannot be read",
                 where=where,
