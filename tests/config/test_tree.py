@@ -100,8 +100,9 @@ def test_a_folder_that_cannot_be_read_is_said(tmp_path: Path, monkeypatch: pytes
             raise PermissionError(13, "Permission denied")
         return scan(path)
 
-    monkeypatch.setattr(os, "scandir", refuse)
-    assert [("file-unreadable", "clients.d/a")] == found(tmp_path)
+    with monkeypatch.context() as patch:  # ended before pytest removes the folder
+        patch.setattr(os, "scandir", refuse)
+        assert [("file-unreadable", "clients.d/a")] == found(tmp_path)
 
 
 def test_a_definition_that_cannot_be_read_is_said(tmp_path: Path) -> None:

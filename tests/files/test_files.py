@@ -104,8 +104,9 @@ def test_a_sweep_between_the_making_of_a_file_and_its_lock_does_no_harm(
             files.sweep(tmp_path)
         return file
 
-    monkeypatch.setattr(os, "open", opened)
-    files.write(tmp_path / "a", b"one")
+    with monkeypatch.context() as patch:  # ended before pytest removes the folder
+        patch.setattr(os, "open", opened)
+        files.write(tmp_path / "a", b"one")
     assert (1, b"one", ["a"]) == (len(swept), (tmp_path / "a").read_bytes(), names(tmp_path))
 
 
