@@ -95,8 +95,8 @@ def test_a_folder_that_cannot_be_read_is_said(tmp_path: Path, monkeypatch: pytes
     write(tmp_path, {"clients.d/a/b.yaml": CLIENT, "clients.d/c.yaml": client("c", "grant_types: []")})
     scan = os.scandir
 
-    def refuse(path: Path) -> object:
-        if path.name == "a":
+    def refuse(path: str | Path) -> object:
+        if Path(path).name == "a":
             raise PermissionError(13, "Permission denied")
         return scan(path)
 
