@@ -412,10 +412,10 @@ def parse_document(
 
 def _parsed(content: bytes, text: str, file: str, reader: type[YamlReader]) -> tuple[Document | None, list[Diagnostic]]:
     parsed = parse_yaml(text, file=file, reader=reader)
-    diagnostics = parsed.mistakes
-    if parsed.is_whole and parsed.value is None and not diagnostics:
-        fix = "write into it, or delete it"
-        return None, [mistake("file-empty", "the file holds nothing", Location(file), fix=fix)]
-    if not parsed.is_whole or parsed.value is None:
-        return None, diagnostics
-    return Document(file, parsed.value, content, parsed.place, tuple(parsed.faulty)), diagnostics
+    if parsed.is_whole and parsed.value is not None:
+        return Document(file, parsed.value, content, parsed.place, tuple(parsed.faulty)), parsed.mistakes
+    if parsed.is_whole and not parsed.mistakes:
+        return None, [
+            mistake("file-empty", "the file holds nothing", Location(file), fix="write into it, or delete it")
+        ]
+    return None, parsed.mistakes

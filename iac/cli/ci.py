@@ -230,8 +230,15 @@ def apply(ctx: click.Context, *, digest: str, rotate: str, revoke: bool, only: s
 def _rotate(ctx: click.Context, addresses: str, *, revoke: bool, is_named: bool) -> int:
     if ctx.obj.environment and not is_named:
         raise click.UsageError("--rotate is for one environment: give --only ENV, or set IAC_ONLY")
-    named = {"addresses": tuple(addresses.split()), "is_revoking": revoke}
-    return int(ctx.invoke(rotate_command, **named, auto_approve=True, lock_timeout=_WAIT))
+    return int(
+        ctx.invoke(
+            rotate_command,
+            addresses=tuple(addresses.split()),
+            is_revoking=revoke,
+            auto_approve=True,
+            lock_timeout=_WAIT,
+        )
+    )
 
 
 def _apply(ctx: click.Context, expected: str, pause: int) -> int:

@@ -25,7 +25,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from iac.cli.call import call_of
-from iac.cli.progress import ShownProgress
+from iac.cli.progress import ShownProgress, tell_nothing
 from iac.core.errors import DeclinedError, InputError, RenderError
 from iac.core.explanation import Explanation
 from iac.core.plan.plan import Plan
@@ -232,7 +232,7 @@ class CommandContext(Struct, frozen=True):
         return shutil.get_terminal_size().columns if is_terminal(sys.stdout) else None
 
     def with_progress(
-        self, view: str = "text", tell: Callable[[object], tuple[str, bool]] = lambda _: ("", False)
+        self, view: str = "text", tell: Callable[[object], tuple[str, bool]] = tell_nothing
     ) -> CommandContext:
         """The same, with somebody who is told how far the run is.
 

@@ -43,6 +43,7 @@ from iac.views.layout import SIGNS, TextLayout
 if TYPE_CHECKING:
     from iac.workflow.doctor import Checkup
 
+UNREACHED = 6
 _INDENT = 22
 """Characters before what is said of a check: its verdict and its name."""
 
@@ -73,7 +74,7 @@ def command(context: CommandContext, *, view: str) -> int:
     sections = run_each(
         context.with_progress(),
         run_checkup,
-        lambda checkup: 6 if not checkup.is_reached else 1 if checkup.has_errors else 0,
+        lambda checkup: UNREACHED if not checkup.is_reached else 1 if checkup.has_errors else 0,
     )
     return show_sections(
         context,

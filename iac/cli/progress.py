@@ -51,6 +51,11 @@ def _span(seconds: float) -> str:
     return f"{round(seconds / _MINUTE)} min" if seconds > 2 * _MINUTE else f"{max(1, round(seconds))} s"
 
 
+def tell_nothing(_: object) -> tuple[str, bool]:
+    """Nothing is printed of what has ended."""
+    return "", False
+
+
 class ShownProgress(Progress, Struct):
     """Prints what has ended, and draws the live line.
 
@@ -61,7 +66,7 @@ class ShownProgress(Progress, Struct):
         is_quiet: whether stderr gets nothing.
     """
 
-    tell: Callable[[object], tuple[str, bool]] = lambda _: ("", False)
+    tell: Callable[[object], tuple[str, bool]] = tell_nothing
     to_stderr: bool = False
     is_live: bool = False
     is_quiet: bool = False

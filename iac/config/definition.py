@@ -44,12 +44,12 @@ _LIFECYCLE = tuple(
 )
 
 
-class Definition(Struct, frozen=True):
+class Definition(Struct, frozen=True, dict=True):
     """A definition as one environment has it.
 
     Attributes:
         fields: canonical, but for a jwk, which is the text as it was given.
-        places: as `DesiredClient.places`.
+        places: as `DesiredClient.places`, for when nobody has the document any more.
     """
 
     address: str
@@ -61,7 +61,11 @@ class Definition(Struct, frozen=True):
 
     def at(self, name: str, value: str = "") -> Location:
         """Where an item of a field stands, else the field, else where the definition begins."""
-        return self.places.get(f"{name} {value}") or self.places.get(name) or self.document.at()
+        return self._found.get(f"{name} {value}") or self._found.get(name) or self.document.at()
+
+    @cached_property
+    def _found(self) -> dict[str, Location]:
+        return find_places(self.merged)
 
 
 class ValuePool:

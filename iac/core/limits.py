@@ -17,6 +17,9 @@ WORKER_ANSWER_BYTES = 8 * OUTPUT_BYTES
 TEMPLATE_SECONDS = 3
 """Processor time for one template: to compile it, to render it once or to read one file back. Usual are 0.01 s."""
 
+TEMPLATE_GRACE = 2
+"""Seconds of processor time after which the system ends a process in which the interpreter did not look at the time."""
+
 TEMPLATE_FAILURES = 3
 """How often templates of the project may go beyond a limit in one command; then none of them is tried any more."""
 

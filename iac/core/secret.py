@@ -6,6 +6,8 @@ import hashlib
 import hmac
 from typing import NoReturn
 
+from msgspec import Struct
+
 _SHOWN = "(sensitive)"
 
 
@@ -45,3 +47,10 @@ class Secret:
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("a Secret cannot be pickled")
+
+
+class Unshown(Struct, frozen=True):
+    """A value with credentials among its fields, also as plain text: no repr shows them."""
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}>"

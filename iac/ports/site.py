@@ -18,7 +18,7 @@ from msgspec import Struct
 from iac.core.capabilities import Capabilities
 from iac.core.errors import InputError
 from iac.core.limits import LARGEST_SECRET
-from iac.core.secret import Secret
+from iac.core.secret import Secret, Unshown
 from iac.files import read
 from iac.ports.path import named_file
 
@@ -168,7 +168,7 @@ class Network(Struct, frozen=True):
         return [file for file in (self.ca, self.certificate, self.key) if file is not None]
 
 
-class Site(Struct, frozen=True):
+class Site(Unshown, frozen=True):
     """The environment of a project on this machine, for which an adapter is opened.
 
     Attributes:
@@ -189,9 +189,6 @@ class Site(Struct, frozen=True):
     network: Network
     timeout: float
     deadline: float
-
-    def __repr__(self) -> str:
-        return f"<Site {self.project}>"  # without the variables, among which are credentials
 
     def read(self, source: ValueSource | None) -> Secret | None:
         """The value of a source; None for no source.

@@ -14,7 +14,7 @@ from typing import Any, NoReturn
 from msgspec.structs import replace
 
 from iac.core.errors import RenderError
-from iac.core.limits import TEMPLATE_SECONDS, TOO_LONG, TOO_MUCH, WORKER_MEMORY
+from iac.core.limits import TEMPLATE_GRACE, TEMPLATE_SECONDS, TOO_LONG, TOO_MUCH, WORKER_MEMORY
 from iac.rendering.engine import TemplateTimeout, limit_error
 from iac.rendering.renderer import Question, TemplateAnswer, pack, result_of, unpack
 
@@ -66,11 +66,13 @@ def _limited() -> Iterator[None]:
     """Processor time for what is done within.
 
     The timer ends what Python does, so that the error names a line; where the interpreter does not look at it, the
-    system ends the process a second later.
+    system ends the process.
     """
     used = resource.getrusage(resource.RUSAGE_SELF)
     soft, hard = resource.getrlimit(resource.RLIMIT_CPU)
-    resource.setrlimit(resource.RLIMIT_CPU, (int(used.ru_utime + used.ru_stime) + TEMPLATE_SECONDS + 2, hard))
+    resource.setrlimit(
+        resource.RLIMIT_CPU, (int(used.ru_utime + used.ru_stime) + TEMPLATE_SECONDS + TEMPLATE_GRACE, hard)
+    )
     before = signal.signal(signal.SIGPROF, _raise_timeout)
     signal.setitimer(signal.ITIMER_PROF, TEMPLATE_SECONDS)
     try:

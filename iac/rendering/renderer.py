@@ -27,7 +27,7 @@ from iac.core.limits import (
     WORKER_MEMORY,
     WORKER_PATIENCE,
 )
-from iac.core.secret import Secret
+from iac.core.secret import Secret, Unshown
 from iac.rendering.context import Credentials, ProjectFacts
 from iac.rendering.template import FAILED, Template, is_builtin
 
@@ -47,14 +47,7 @@ Result = TypeVar("Result")
 Message = TypeVar("Message")
 
 
-class _Hidden(Struct, omit_defaults=True):
-    """No repr shows it: credentials are in it."""
-
-    def __repr__(self) -> str:
-        return f"<{type(self).__name__}>"
-
-
-class Question(_Hidden):
+class Question(Unshown, frozen=True, omit_defaults=True):
     """What to do with a template, for these outputs, with the content of the file of the first."""
 
     what: str
@@ -63,7 +56,7 @@ class Question(_Hidden):
     content: bytes = b""
 
 
-class TemplateAnswer(_Hidden, Generic[Result]):
+class TemplateAnswer(Unshown, Generic[Result], frozen=True, omit_defaults=True):
     """A result, or why there is none: `unreadable` and `changed` are of a file. Nothing follows the last answer."""
 
     result: Result | UnsetType = UNSET

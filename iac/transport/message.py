@@ -14,11 +14,11 @@ from math import isfinite
 from typing import Any
 from urllib.parse import unquote_plus, urlencode
 
-from msgspec import Struct, field
+from msgspec import field
 from msgspec.structs import replace
 
 from iac.core.limits import DECODED_AT_ONCE
-from iac.core.secret import Secret
+from iac.core.secret import Secret, Unshown
 from iac.core.state.codec import refuse_constant, unique_members
 from iac.core.text import printable
 
@@ -28,14 +28,7 @@ _CREDENTIALS = re.compile(r'(?:client_(?:secret|assertion)|device_code|refresh_t
 _TEXT = "text/plain"
 
 
-class _Message(Struct, frozen=True):
-    """A request or an answer. No repr shows it: credentials are in its headers and its body."""
-
-    def __repr__(self) -> str:
-        return f"<{type(self).__name__}>"
-
-
-class Call(_Message, frozen=True):
+class Call(Unshown, frozen=True):
     """One request to make.
 
     Attributes:
@@ -101,7 +94,7 @@ def _finite(text: str) -> float:
     return number
 
 
-class Answer(_Message, frozen=True):
+class Answer(Unshown, frozen=True):
     """The answer to `call`. Names in `headers` are found in any case; `body` is decoded from its encoding."""
 
     status: int

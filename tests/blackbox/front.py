@@ -138,7 +138,8 @@ class Front:
             self.rule = None if self.is_once else self.rule
             self.serve(connection)
         else:
-            connection.sendall(reply)
+            # It closes after each answer and says so: who is not told may send the next request before he sees it.
+            connection.sendall(reply.replace(b"\r\n", b"\r\nConnection: close\r\n", 1))
 
 
 def carry(port: int, request: bytes) -> bytes:

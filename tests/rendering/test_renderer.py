@@ -116,10 +116,14 @@ def test_a_template_is_compiled_there(renderer: Renderer, here: Renderer) -> Non
 
 
 @pytest.mark.parametrize("text", ["{{ 10 ** 100000000 }}", "{% include 'y.j2' %}"])
-def test_time_is_limited_in_place_too_and_limits_end_with_the_question(here: Renderer, text: str) -> None:
+def test_time_is_limited_in_place_too_and_limits_end_with_the_question(
+    here: Renderer, text: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     import resource  # only here
     import signal
 
+    monkeypatch.setattr("iac.rendering.answer.TEMPLATE_SECONDS", 1)
+    monkeypatch.setattr("iac.rendering.answer.TEMPLATE_GRACE", 60)  # the process of the tests is not to be ended
     before = resource.getrlimit(resource.RLIMIT_CPU), signal.getsignal(signal.SIGPROF)
     with pytest.raises(RenderError) as caught:
         here.check(template(text, y="{{ 10 ** 100000000 }}"))
