@@ -243,7 +243,7 @@ def survey(project: Project, environment: str, known: Mapping[str, tuple[Layer, 
     return ProjectSurvey(
         addresses=frozenset(tree.definitions) | leaving,
         client_ids=setting.client_ids(),
-        replaced={client.client_id: client.address for client in setting.replaced_clients()},
+        replaced=setting.replaced(),
         folders=loader.folders,
         default_files=tree.defaults,
         mistakes=mistakes,

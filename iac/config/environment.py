@@ -42,7 +42,7 @@ from iac.config.settings import Settings, check_exposure
 from iac.core.catalogue import mistake
 from iac.core.desired import Desired, DesiredClient, Disposition, MovedEntry, OutputSpec, RemovedEntry, Rotation
 from iac.core.errors import Diagnostic, Location
-from iac.core.plan.identity import is_successor_id
+from iac.core.plan.identity import predecessor_id
 from iac.core.text import nearest
 from iac.document import Document, Pointer, parse_document
 
@@ -212,25 +212,26 @@ class Environment:
         """client_id -> address, of definitions with mistakes too."""
         return {client_id: address for client_id, (address, _) in self._ids.items()}
 
-    def replaced_clients(self) -> list[DesiredClient]:
-        """The clients in whose place a rotation puts others."""
-        return [client for client in self._clients.values() if client.lifecycle.rotation is Rotation.REPLACE]
+    def replaced(self) -> dict[str, str]:
+        """client_id -> address, of the clients in whose place a rotation puts others."""
+        clients = [client for client in self._clients.values() if client.lifecycle.rotation is Rotation.REPLACE]
+        return {client.client_id: client.address for client in clients if client.client_id}
 
     def finish(self) -> Iterator[Diagnostic]:
         """Rules of the whole: outputs of the project, addresses that leave or move, patterns, exposed secrets."""
         yield from self._add_project_outputs()
         yield from self._paths.check_nesting()
         # No definition has a client_id that a rotation may give to the successor of another.
-        for client in self.replaced_clients():
-            for client_id, (address, places) in self._ids.items():
-                if is_successor_id(client_id, client.client_id):
-                    yield mistake(
-                        "client-id-of-successor",
-                        f"client_id {client_id} of {address} is that of a successor",
-                        places["client_id"],
-                        why=f"{client.address} has rotation: replace, and gives such ids to its successors",
-                        fix="give it another client_id",
-                    )
+        replaced = self.replaced()
+        for client_id, (address, places) in self._ids.items():
+            if before := replaced.get(predecessor_id(client_id)):
+                yield mistake(
+                    "client-id-of-successor",
+                    f"client_id {client_id} of {address} is that of a successor",
+                    places["client_id"],
+                    why=f"{before} has rotation: replace, and gives such ids to its successors",
+                    fix="give it another client_id",
+                )
         for index, pattern in enumerate(self.settings.clients or ()):
             if not any(fnmatchcase(address, pattern) for address in self._addresses):
                 yield mistake(

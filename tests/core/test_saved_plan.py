@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from msgspec.structs import replace
 
-from iac.core.plan.approval import differences, parse_saved, parse_saved_plans
+from iac.core.plan.approval import differences, parse_saved_plans
 from iac.core.plan.change import Action, Change, OutputAction, OutputChange, PredecessorChange, Recipients, SecretChange
 from iac.core.state.codec import MalformedValue
 from tests.core.build import registered
@@ -40,13 +40,15 @@ def edited(plan: Plan, *path: Any, to: Any = None) -> str:
 
 
 def found(plan: Plan, text: str) -> list[tuple[str, str, str, str]]:
-    told = differences(plan, parse_saved(text))
+    (saved,) = parse_saved_plans(text).values()
+    told = differences(plan, saved)
     return [(each.address, each.key, each.saved, each.now) for each in told]
 
 
 def test_a_file_as_it_was_saved_is_read_and_says_what_would_be_done() -> None:
     assert [] == found(SHOWN, json.dumps(SHOWN.to_dict()))
-    assert SHOWN.digest == parse_saved(json.dumps(SHOWN.to_dict())).digest
+    (saved,) = parse_saved_plans(json.dumps(SHOWN.to_dict())).values()
+    assert SHOWN.digest == saved.digest
 
 
 @every(
@@ -143,7 +145,7 @@ def test_an_address_that_is_not_in_the_file_is_a_difference() -> None:
 )  # fmt: skip
 def test_what_is_no_plan_or_not_all_of_it_is_refused_and_its_values_are_not_told(text: str) -> None:
     with pytest.raises(MalformedValue) as malformed:
-        parse_saved(text)
+        parse_saved_plans(text)
     assert "hunter2" not in str(malformed.value)
 
 

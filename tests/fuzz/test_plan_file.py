@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from iac.core.errors import StalePlan
-from iac.core.plan.approval import parse_saved
+from iac.core.plan.approval import parse_saved_plans
 from iac.core.state.codec import MalformedValue
 from iac.workflow.plan import check_expected, check_saved
 from tests.core.build import CANARY, OPTIONS, actual, applied, desired, output, plan, project, registered, sealed, state
@@ -102,7 +102,7 @@ def edit(document: Any, place: tuple[Any, ...], draw: st.DrawFn) -> None:
 
 def is_refused(text: str) -> bool:
     try:
-        saved = parse_saved(text)
+        (saved,) = parse_saved_plans(text).values()
         check_expected(PLAN, None, saved.digest)
         check_saved(PLAN, saved)
     except (MalformedValue, StalePlan):

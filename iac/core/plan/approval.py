@@ -114,13 +114,7 @@ class Difference(Struct, frozen=True):
     now: str
 
 
-def parse_saved(text: str) -> SavedPlan:
-    """The plan of a file that `iac plan --out` wrote, also of an older version of iac.
-
-    Raises:
-        MalformedValue: it is not a plan, or not a whole one.
-    """
-    plan = _PLAN(load(text), "plan")
+def _saved(plan: Object) -> SavedPlan:
     changes = {change["address"]: change for change in plan["changes"]}
     if len(changes) < len(plan["changes"]):
         raise MalformedValue("plan.changes: an address is there twice")
@@ -131,16 +125,17 @@ def parse_saved(text: str) -> SavedPlan:
 
 
 def parse_saved_plans(text: str) -> dict[str, SavedPlan]:
-    """The plans of a file by their environments: one plan, or those of several (`iac plan --all-envs --out`).
+    """The plans of a file that `iac plan --out` wrote, also of an older version of iac, by their environments.
+
+    It holds one plan, or those of several environments (`--all-envs`).
 
     Raises:
         MalformedValue: it is none, or not all of it.
     """
     value = load(text)
-    if not isinstance(value, dict) or "environments" not in value:
-        return {_PLAN(value, "plan")["environment"]: parse_saved(text)}
-    plans = _PLANS(value, "plan")["environments"]
-    saved = {plan["environment"]: parse_saved(json.dumps(plan)) for plan in plans}
+    has_several = isinstance(value, dict) and "environments" in value
+    plans = _PLANS(value, "plan")["environments"] if has_several else (_PLAN(value, "plan"),)
+    saved = {plan["environment"]: _saved(plan) for plan in plans}
     if not saved or len(saved) < len(plans):
         raise MalformedValue("environments: none is there, or one is there twice")
     return saved

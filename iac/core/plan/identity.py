@@ -74,11 +74,6 @@ def predecessor_id(client_id: str) -> str:
     return base if number.isdecimal() else ""
 
 
-def is_successor_id(client_id: str, base: str) -> bool:
-    """Whether this is the id that a rotation may give to a successor of `base`."""
-    return bool(base) and predecessor_id(client_id) == base
-
-
 def with_current_id(client: DesiredClient, stored: ClientState | None) -> DesiredClient:
     """The definition with the client_id that the address has by now; as it is when it names another client."""
     if stored is None or stored.generation == 1 or base_of(stored) != client.client_id:
