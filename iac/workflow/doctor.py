@@ -15,7 +15,7 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from iac import __version__
-from iac.apply.deliver import find_block_now
+from iac.apply.deliver import find_block_now, find_unfit_now
 from iac.clock import SystemClock
 from iac.config.project import Project, load_project
 from iac.config.settings import Settings, check_sources
@@ -48,7 +48,7 @@ from iac.wiring import (
 )
 from iac.workflow.pipelines import find_unlocked, find_written
 from iac.workflow.registrations import reading
-from iac.workflow.render import find_damage, find_exposures
+from iac.workflow.render import UNREAD, find_damage, find_exposures
 from iac.workflow.validate import validate
 
 READ, WRITE = "iam:admin.read", "iam:admin.write"
@@ -209,7 +209,7 @@ def pin(settings: Settings) -> Iterator[CheckResult]:
         yield warning(
             "pinned",
             "IAC_ISSUER is not set: a change of issuer in iac.yaml can send credentials elsewhere",
-            f"export IAC_ISSUER={settings.issuer} wherever the login is set",
+            f"export IAC_ISSUER={settings.pin} wherever the login is set",
         )
 
 
@@ -219,7 +219,7 @@ def files(project: Project, settings: Settings) -> Iterator[CheckResult]:
     found = [told("files", each) for each in check_sources(project.document, settings)]
     if ValueSource("", SourceKind.FILE, str(key)).is_open_to_others(settings.root):
         found.append(warning("files", f"the key file {key} can be read by others on this machine", f"chmod 600 {key}"))
-    yield from found or [ok("files", "no file with a secret is open to others")]
+    yield from found or [ok("files", "no file with a secret of the login, the state or the key is open to others")]
 
 
 def exposures(session: LocalSession) -> Iterator[CheckResult]:
@@ -363,19 +363,24 @@ def state(settings: Settings, clock: Clock) -> Iterator[CheckResult]:
 
 
 def rendered(session: LocalSession) -> Iterator[CheckResult]:
-    """Outputs whose credentials state does not have, and those of this machine that differ from what was written."""
+    """Outputs that cannot be written from state, and those of this machine that differ from what was written."""
     held = session.backend.load()
     # Those of clients that are not applied yet are the plan's matter: a new project is in order.
     specs = [spec for spec in session.desired.outputs if held.clients.keys() >= set(spec.clients)]
     blocks = (find_block_now(spec, held) for spec in specs if spec.id not in held.outputs)
+    unfit = find_unfit_now(session, held)
     yield from [
-        told("rendered", message)
-        for message in (*filter(None, blocks), *find_damage(session, held, session.desired.outputs))
+        unknown("rendered", message.summary, message.fix) if message.id == UNREAD else told("rendered", message)
+        for message in (
+            *filter(None, blocks),
+            *unfit.values(),
+            *find_damage(session, held, session.desired.outputs, unfit),
+        )
     ] or [
         ok(
             "rendered",
             f"state has the credentials of {counted(len(specs), 'output')};"
-            " no file that was written here is missing or changed",
+            " no file that was written here is missing, changed or of another mode",
         )
     ]
 
