@@ -355,9 +355,10 @@ def parse_secrets(text: str, name: str) -> dict[str, Secret]:
 def _problem(secret: Secret, what: str = "secret") -> str:
     if not (text := secret.reveal()):
         return f"the {what} is empty"
-    # A space within is a character as any other (RFC 6749 appendix A.2); at an end it comes from copying.
-    is_plain = text.isprintable() and text == text.strip()
-    return "" if is_plain else f"the {what} begins or ends with a space, or has an unprintable character"
+    # Within a secret a space is a character as any other (RFC 6749 appendix A.2); at an end it comes from copying.
+    looked_at = text[0] + text[-1] if what == "secret" else text
+    is_plain = text.isprintable() and " " not in looked_at
+    return "" if is_plain else f"the {what} has a space or an unprintable character where it can have none"
 
 
 def _json(text: str, mistakes: list[str]) -> Iterator[_Entry]:

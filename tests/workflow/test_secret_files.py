@@ -76,7 +76,7 @@ def test_dotenv_knows_comments_exports_and_quotes() -> None:
         (f"a='{CANARY}", "line 1: quotes or spaces that fit no secret"),
         (f"a='{CANARY}' 'x'", "line 1: quotes or spaces that fit no secret"),
         (f"a={CANARY} x", "line 1: quotes or spaces that fit no secret"),
-        (f"a='{CANARY} '", "line 1: the secret begins or ends with a space, or has an unprintable character"),
+        (f"a='{CANARY} '", "line 1: the secret has a space or an unprintable character where it can have none"),
         (f"a={CANARY}\nb=1\na=2\n", "line 3: it is given twice"),
         (f'{{"a": "{CANARY}", "a": "x"}}', "a: it is given twice"),
         (f'{{"a": "{CANARY}"', "it is not JSON"),
