@@ -34,10 +34,10 @@ Pointer = tuple[str | int, ...]
 """Keys and indexes from the root to a value."""
 
 
-class Place(NamedTuple):
-    """The marks of a key and of its value (list items: of the item, twice), and the places in the value.
+class Marks(NamedTuple):
+    """Where a key and its value begin (list items: the item, twice), and the same of what is in the value.
 
-    These are by key or index; None for a plain value.
+    That is by key or index; None for a plain value.
     """
 
     key: Any = None
@@ -81,7 +81,7 @@ class ParsedText(Struct):
 
     file: str = ""
     values: list[Any] = field(default_factory=list)
-    place: Place = Place()
+    place: Marks = Marks()
     mistakes: list[Diagnostic] = field(default_factory=list)
     faulty: list[Pointer] = field(default_factory=list)
     is_whole: bool = True
@@ -127,7 +127,7 @@ class YamlReader:
             event = self.next_event()
             value, places = self.node(event, ())
             self.parsed.values.append(value)
-            self.parsed.place = Place(event.start_mark, event.start_mark, places)
+            self.parsed.place = Marks(event.start_mark, event.start_mark, places)
             self.next_event()  # the document's end
 
     def _takes(self, event: Any) -> bool:
@@ -148,7 +148,7 @@ class YamlReader:
         if len(self.parsed.mistakes) >= MAX_MISTAKES:
             raise _Stop
 
-    def node(self, event: Any, pointer: Pointer) -> tuple[Any, Mapping[str, Place] | Sequence[Place] | None]:
+    def node(self, event: Any, pointer: Pointer) -> tuple[Any, Mapping[str, Marks] | Sequence[Marks] | None]:
         """The value that begins with this event, and the places in it."""
         self.nodes += 1
         if self.nodes > self.max_nodes:
@@ -226,9 +226,9 @@ class YamlReader:
         self.fault(event, "yaml-number", "the number is infinite, or not a number", fix=_QUOTE)
         return None
 
-    def _mapping(self, pointer: Pointer) -> tuple[dict[str, Any], dict[str, Place]]:
+    def _mapping(self, pointer: Pointer) -> tuple[dict[str, Any], dict[str, Marks]]:
         value: dict[str, Any] = {}
-        places: dict[str, Place] = {}
+        places: dict[str, Marks] = {}
         next_event = self.next_event
         while (event := next_event()).__class__ is not MappingEndEvent:
             key = self._key(event, pointer)
@@ -246,7 +246,7 @@ class YamlReader:
                 self.node(inner, (*pointer, ""))  # its mistakes are reported
                 continue
             value[key], below = self.node(inner, (*pointer, key))
-            places[key] = Place(event.start_mark, inner.start_mark, below)
+            places[key] = Marks(event.start_mark, inner.start_mark, below)
         return value, places
 
     def _key(self, event: Any, pointer: Pointer) -> str | None:
@@ -272,13 +272,13 @@ class YamlReader:
         self.node(event, (*pointer, ""))
         return None
 
-    def _sequence(self, pointer: Pointer) -> tuple[list[Any], list[Place]]:
+    def _sequence(self, pointer: Pointer) -> tuple[list[Any], list[Marks]]:
         value: list[Any] = []
-        places: list[Place] = []
+        places: list[Marks] = []
         while (event := self.next_event()).__class__ is not SequenceEndEvent:
             item, below = self.node(event, (*pointer, len(value)))
             value.append(item)
-            places.append(Place(event.start_mark, event.start_mark, below))
+            places.append(Marks(event.start_mark, event.start_mark, below))
         return value, places
 
 
@@ -330,7 +330,7 @@ class Document(Struct, frozen=True):
     file: str
     value: Any
     content: bytes = b""
-    place: Place = Place()
+    place: Marks = Marks()
     faulty: tuple[Pointer, ...] = ()
     base: Pointer = ()
 
@@ -355,7 +355,7 @@ class Document(Struct, frozen=True):
         """Where a key begins; that of the closest parent when there is none."""
         return _location(self.file, self._find(pointer)[0].key)
 
-    def _find(self, pointer: Pointer) -> tuple[Place, bool]:
+    def _find(self, pointer: Pointer) -> tuple[Marks, bool]:
         """The place of a value or of its closest parent, and whether it is the value's."""
         place = self.place
         for key in (*self.base, *pointer):
