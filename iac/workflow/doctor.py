@@ -339,16 +339,20 @@ def state(settings: Settings, clock: Clock) -> Iterator[CheckResult]:
     yield ok("state", f"serial {held.serial}, {counted(len(held.clients), 'client')}, {settings.state.place.where}")
     if older := find_newer(open_deliveries(settings, clock), backend, held):
         yield failed("older-state", older)
-    if held.intents:
+    holder, now = backend.holder(), clock.now().isoformat(timespec="seconds")
+    is_over = holder is not None and not backend.ends_with_process and holder.expires < now
+    if held.intents and (holder is None or is_over):
         yield warning(
             "interrupted",
             f"an interrupted run left writes open: {listed(sorted(held.intents))}",
             "run iac plan: it says how each goes on",
         )
-    holder = backend.holder()
     if holder is None:
         yield ok("lock", "free")
-    elif holder.expires < clock.now().isoformat(timespec="seconds"):
+    elif backend.ends_with_process:
+        fix = "wait for that run, or end its process: then the lock is free"
+        yield warning("lock", f"held since {holder.since} by {holder.who}", fix)
+    elif is_over:
         yield warning(
             "lock",
             f"held since {holder.since} by {holder.who}, and over since {holder.expires}",

@@ -197,7 +197,8 @@ def find_damage(
 ) -> Iterator[Diagnostic]:
     """Outputs at whose place something else stands, and those that this machine wrote and that are no longer so.
 
-    That is gone, altered, or older than what state says was written. It does not matter for the ids of `written`.
+    That is gone, altered, or older than what state says was written. Of the ids of `written`, which are about to be
+    written, only the first is said.
 
     A machine that never wrote an output has no note of it, so a fresh checkout hears nothing of files it never had.
     What another user wrote may be `UNREAD`.
