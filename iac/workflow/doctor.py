@@ -368,18 +368,14 @@ def state(settings: Settings, clock: Clock) -> Iterator[CheckResult]:
 
 def rendered(session: LocalSession) -> Iterator[CheckResult]:
     """Outputs that cannot be written from state, and those of this machine that differ from what was written."""
-    held = session.backend.load()
+    held, outputs = session.backend.load(), session.desired.outputs
     # Those of clients that are not applied yet are the plan's matter: a new project is in order.
-    specs = [spec for spec in session.desired.outputs if held.clients.keys() >= set(spec.clients)]
+    specs = [spec for spec in outputs if held.clients.keys() >= set(spec.clients)]
     blocks = (find_block_now(spec, held) for spec in specs if spec.id not in held.outputs)
     unfit = find_unfit_now(session, held)
     yield from [
         unknown("rendered", message.summary, message.fix) if message.id == UNREAD else told("rendered", message)
-        for message in (
-            *filter(None, blocks),
-            *unfit.values(),
-            *find_damage(session, held, session.desired.outputs, unfit),
-        )
+        for message in (*filter(None, blocks), *unfit.values(), *find_damage(session, held, outputs, unfit))
     ] or [
         ok(
             "rendered",
@@ -438,9 +434,7 @@ def identity(settings: Settings, found: Secret | None) -> Iterator[CheckResult]:
     if settings.state.is_clear:
         return
     if found is None:
-        yield unknown(
-            "identity", "no identity here: plan and drift need none; render, and apply of some outputs, need one"
-        )
+        yield unknown("identity", "no identity here: plan and drift need none; render, and some applies, need one")
         return
     if {recipient(key) for key in recipients_of(found)} & {recipient(key) for key in settings.state.recipients}:
         yield ok("identity", "opens the secrets in state")
