@@ -16,7 +16,7 @@ from iac.core.plan.change import Change, OutputAction, OutputChange, SecretChang
 from iac.core.plan.output import as_rendered, find_block, is_written, made_by, record_output
 from iac.core.plan.plan import Plan, RenderedClient
 from iac.core.secret import Secret
-from iac.core.state.model import ClientState, OutputRecord, OutputWritten, State, key_in_use, kid_in_use
+from iac.core.state.model import OutputRecord, OutputWritten, State, key_in_use, kid_in_use
 from iac.core.text import listed
 from iac.session import LocalSession
 from iac.session.ledger import Ledger, SecretKind
@@ -136,8 +136,8 @@ def _must_open(session: LocalSession, state: State, address: str, fresh: Collect
     held = state.clients.get(address)
     if client is None:
         return False
-    has_key = bool(kid_in_use(state.keys, address, client.fields))
-    return has_key or (uses_secret(client.fields) and address not in fresh and held is not None)
+    keeps_secret = uses_secret(client.fields) and address not in fresh and held is not None
+    return keeps_secret or bool(kid_in_use(state.keys, address, client.fields))
 
 
 def _rehearsal(session: LocalSession, spec: OutputSpec, state: State) -> Rehearsal:
@@ -255,21 +255,19 @@ def is_known(session: LocalSession, spec: OutputSpec, state: State) -> bool:
     return is_written(spec, template, rendered(spec, state), record, session.reads)
 
 
-def _credentials(ledger: Ledger, address: str, client: ClientState) -> Credentials:
-    from iac.rendering.context import Credentials  # only where outputs change
-
-    secret = ledger.open(address, client.secret) if client.secret else None
-    return Credentials(address, client.client_id, client.applied, secret, open_key(ledger, address, client))
-
-
-def open_key(ledger: Ledger, address: str, client: ClientState) -> Secret | None:
-    """The private key in use of a client: JSON with `jwk` and `pem`; None when state holds none that the server knows.
+def credentials_of(ledger: Ledger, address: str) -> Credentials:
+    """What state has of a client, opened.
 
     Raises:
-        StateError: it cannot be opened.
+        StateError: a secret or a key cannot be opened.
     """
-    key = key_in_use(ledger.state.keys.get(address, ()), client.applied)
-    return ledger.open(address, key.private, SecretKind.KEY) if key else None
+    from iac.rendering.context import Credentials  # only where outputs change
+
+    client = ledger.state.clients[address]
+    secret = ledger.open(address, client.secret) if client.secret else None
+    used = key_in_use(ledger.state.keys.get(address, ()), client.applied)
+    key = ledger.open(address, used.private, SecretKind.KEY) if used else None
+    return Credentials(address, client.client_id, client.applied, secret, key)
 
 
 def fresh_content(session: LocalSession, ledger: Ledger, spec: OutputSpec) -> bytes:
@@ -283,7 +281,7 @@ def fresh_content(session: LocalSession, ledger: Ledger, spec: OutputSpec) -> by
     closed: list[ClosedSecretError] = []
     for address in spec.clients:
         try:
-            clients[address] = _credentials(ledger, address, ledger.state.clients[address])
+            clients[address] = credentials_of(ledger, address)
         except ClosedSecretError as error:
             closed.append(error)
     if closed:

@@ -116,4 +116,4 @@ def _written(drift: Drift, accepted: AcceptedField) -> Iterator[str]:
     if field.cause is Cause.BOTH:
         yield "  it replaces a value of the definition that was not applied yet: see git diff"
     if others := [name for name in accepted.environments if name != drift.environment]:
-        yield f"  this line counts for {drift.environment} and {listed(others)}"
+        yield f"  this line counts for {drift.environment} and {listed(others)}: iac apply gives it to each of them"

@@ -69,7 +69,6 @@ _EMPTY = (
 )
 
 
-_READABLE = "correct its permissions"
 _RENAME = "rename one of them: some file systems hold one only"
 
 
@@ -78,7 +77,9 @@ def _walk(tree: Tree, root: Path, folder: str) -> None:
     try:
         entries = sorted(os.scandir(root / place), key=lambda entry: entry.name)
     except OSError as error:
-        _complain(tree, "file-unreadable", f"the folder cannot be read: {error.strerror}", place, _READABLE)
+        _complain(
+            tree, "file-unreadable", f"the folder cannot be read: {error.strerror}", place, "correct its permissions"
+        )
         return
     for entry in entries:
         if not entry.name.startswith("."):

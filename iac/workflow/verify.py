@@ -9,7 +9,7 @@ from contextlib import closing
 from msgspec import Struct
 from msgspec.structs import replace
 
-from iac.apply.deliver import find_block_now, find_unfit_now, fresh_content, open_key
+from iac.apply.deliver import credentials_of, find_block_now, find_unfit_now, fresh_content
 from iac.core.desired import OutputSpec
 from iac.core.errors import IacError, StateError
 from iac.core.model import uses_secret
@@ -116,8 +116,7 @@ def _secret_of(readings: Sequence[OutputReading], stored: ClientState) -> tuple[
 
 
 def _client_id_of(readings: Sequence[OutputReading], stored: ClientState) -> str:
-    named = (credentials.client_id for credentials in _readable(readings))
-    return next((client_id for client_id in named if client_id is not None), stored.client_id)
+    return next((one.client_id for one in _readable(readings) if one.client_id is not None), stored.client_id)
 
 
 def _readable(readings: Sequence[OutputReading]) -> Iterator[FileCredentials]:
@@ -226,14 +225,11 @@ def _by_rendering(session: LocalSession, state: State, spec: OutputSpec, why: st
     if session.sinks[spec.sink].compare(spec.path, fresh) is not Comparison.AS_WANTED:
         return _alike(spec, Evidence(OUTPUT, Grade.FAILED, spec.id, "it is not as rendered", _CHANGED))
     check = Evidence(OUTPUT, Grade.OK, spec.id, "equal to a fresh rendering; its secret is taken from state")
-    found: dict[str, OutputReading] = {}
-    for address in spec.clients:
-        client = state.clients[address]
-        secret = ledger.open(address, client.secret) if client.secret else None
-        found[address] = OutputReading(
-            check, FileCredentials(client.client_id, secret, key=_jwk(open_key(ledger, address, client)))
-        )
-    return found
+    opened = [credentials_of(ledger, address) for address in spec.clients]
+    return {
+        one.address: OutputReading(check, FileCredentials(one.client_id, one.secret, key=_jwk(one.key)))
+        for one in opened
+    }
 
 
 def _jwk(key: Secret | None) -> Secret | None:

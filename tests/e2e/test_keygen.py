@@ -156,7 +156,7 @@ def test_without_a_key_of_the_state_or_the_extra_a_login_by_key_is_not_proven(
         assert "not_proven" == verified(robot)["login"]
         assert "install the extra jose of iac" in robot.iac("verify", ADDRESS).out
     monkeypatch.delenv("IAC_AGE_IDENTITY")
-    assert {"output": "not_proven", "login": "not_proven", "jwk": "ok"} == verified(robot)
+    assert {**dict.fromkeys(("output", "login", "client_credentials"), "not_proven"), "jwk": "ok"} == verified(robot)
 
 
 @ONLY_NEWEST
@@ -167,7 +167,7 @@ def test_verify_reads_an_output_that_prints_no_more_of_a_key_than_its_id(robot: 
     robot.write("templates/key.pem.j2", "{{ client.client_id }} {{ client.private_key.kid }}\n")
     keygen(robot)
     assert robot.apply().code == 0
-    assert {"output": "ok", "login": "not_proven", "jwk": "ok"} == verified(robot)
+    assert {"output": "ok", "login": "not_proven", "client_credentials": "not_proven", "jwk": "ok"} == verified(robot)
     assert "read as json" in robot.iac("verify", ADDRESS).out
 
 

@@ -161,9 +161,12 @@ def test_a_public_client_is_told_from_one_that_is_gone(
 def test_without_the_secret_what_needs_none_is_proven(new_box: Sandbox, open_admin: OpenAdmin, clock: SetClock) -> None:
     open_admin(new_box.issuer).create(NewClient("app", FIELDS, SECRET))
 
-    assert {"login": "not_proven", URI: "ok"} == verdicts(
-        prove(new_box.issuer, ServiceLogin("app", None, FIELDS), clock)
-    )
+    found = prove(new_box.issuer, ServiceLogin("app", None, FIELDS), clock)
+
+    unproven = ("login", "client_credentials", "refresh_token", "device_code", "introspection")
+    assert {**dict.fromkeys(unproven, "not_proven"), URI: "ok"} == verdicts(found)
+    user = replace(only("authorization_code"), secret=None)
+    assert "not_proven" == prove(new_box.issuer, user, clock)["enabled"].verdict
 
 
 def test_grants_of_users_and_keys_of_others_are_not_proven(new_box: Sandbox, clock: SetClock) -> None:
@@ -174,7 +177,7 @@ def test_grants_of_users_and_keys_of_others_are_not_proven(new_box: Sandbox, clo
 
     found = prove(new_box.issuer, ServiceLogin("app", None, fields), clock)
 
-    assert {"login": "not_proven", "token-exchange": "not_proven", "password": "not_proven"} == verdicts(found)
+    assert dict.fromkeys(("login", "token-exchange", "password", "enabled"), "not_proven") == verdicts(found)
 
 
 @pytest.mark.parametrize(

@@ -102,8 +102,8 @@ class OAuthProver:
         yield from check_login(session)
         for grant in grants_of(subject):
             yield from _grant(grant, session, authorization)
-        if subject.fields.get("allow_introspection") is True and session.can_log_in:
-            yield asked("introspection", lambda: check_introspection(session))
+        if subject.fields.get("allow_introspection") is True:
+            yield from _logged_in("introspection", session, check_introspection)
         yield from check_enabled(session)
         uri, jwk = subject.fields.get("jwks_uri"), subject.fields.get("jwk")
         if uri:
@@ -118,5 +118,13 @@ def _grant(grant: str, session: ClientLogin, authorization: Authorization) -> It
             yield asked(grant, partial(authorization.check, grant, session.subject, uri), uri)
     elif grant not in _OWN:
         yield Evidence(grant, Grade.UNPROVEN, why="a user, or a token of one, is needed for it")
-    elif session.can_log_in:
-        yield asked(grant, lambda: _OWN[grant](session))
+    else:
+        yield from _logged_in(grant, session, _OWN[grant])
+
+
+def _logged_in(name: str, session: ClientLogin, check: Callable[[ClientLogin], Evidence]) -> Iterator[Evidence]:
+    """A check that needs the login; one that was refused has said it all."""
+    if session.can_log_in:
+        yield asked(name, lambda: check(session))
+    elif not session.is_refused:
+        yield Evidence(name, Grade.UNPROVEN, why="its login is not proven")

@@ -279,7 +279,7 @@ def check_enabled(session: ClientLogin) -> Iterator[Evidence]:
     That is so at every endpoint that is asked here (rec: disabled-client 33 to 52).
     """
     has_token_grant = TOKEN in grants_of(session.subject)
-    if session.server.api.is_iam and session.can_log_in and not has_token_grant:
+    if session.server.api.is_iam and not session.is_refused and not has_token_grant:
         yield Evidence(
             ENABLED,
             Grade.UNPROVEN,
