@@ -185,7 +185,7 @@ def _lines(change: Change) -> Iterator[str]:
     for field in change.fields:
         yield from field_diff(field, CAUSES[field.cause] if change.action is not Action.CREATE else "")
     if change.secret not in {SecretChange.NONE, SecretChange.KEPT}:
-        yield from ("@@ secret @@", f"! {change.secret}")
+        yield from ("@@ secret @@", f"! {change.secret_words}")
     yield from _recipients(change)
     for output in change.outputs:
         if output.action is not OutputAction.UNCHANGED:

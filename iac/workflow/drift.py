@@ -77,12 +77,11 @@ def accept(
     Raises:
         InputError: a client is gone, policy refuses a value, or a file cannot have it; that file is as before.
     """
-    gone = [client.address for client in drift.clients if client.gone]
-    if gone:
+    if gone := [client.address for client in drift.clients if client.gone]:
         raise InputError(
-            "a client that is gone from the server has no values to accept, nothing is written",
+            "a client that is gone from the server, or out of reach, has no values to accept, nothing is written",
             where=listed(gone),
-            fix="run iac apply --recreate ADDR to create it again, or list it under removed: in iac.yaml",
+            fix="run iac drift ADDR: it says how to reach it or create it again; or list it under removed: in iac.yaml",
         )
     _refuse_by_policy(drift)
     edits = {
@@ -114,13 +113,12 @@ def accept(
 
 def _refuse_by_policy(drift: Drift) -> None:
     """What policy would refuse in a change of the definition does not come in by the server."""
-    refused = [
+    if refused := [
         finding
         for client in drift.clients
         for finding in client.findings
         if finding.severity is Severity.ERROR and finding.details["field"] in {field.name for field in client.fields}
-    ]
-    if refused:
+    ]:
         raise InputError(
             "policy refuses the server's values, nothing is written",
             where=listed(dict.fromkeys(finding.where for finding in refused)),

@@ -76,7 +76,7 @@ def _unproven(session: Session, state: State, secrets: Mapping[str, Secret]) -> 
         if session.provider.accepts_secret(client_id, secrets[address], fields):
             return ""
         if fields is None and session.provider.get(client_id) is None:
-            return f"client_id {client_id} is not registered any more; iac plan says more"
+            return f"client_id {client_id} is not found on the server; iac plan says more"
         return f"the server refuses it as the secret of {client_id}"
 
     addresses = sorted(secrets)
