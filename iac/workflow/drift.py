@@ -77,11 +77,12 @@ def accept(
     Raises:
         InputError: a client is gone, policy refuses a value, or a file cannot have it; that file is as before.
     """
-    if gone := [client.address for client in drift.clients if client.gone]:
+    if gone := [client for client in drift.clients if client.gone]:
+        first = "iac secret token ADDR, if there is a new token; or " if gone[0].may_be_there else ""
         raise InputError(
-            "a client that is gone from the server, or out of reach, has no values to accept, nothing is written",
-            where=listed(gone),
-            fix="run iac drift ADDR: it says how to reach it or create it again; or list it under removed: in iac.yaml",
+            f"a client that is {gone[0].words} has no values to accept, nothing is written",
+            where=listed(client.address for client in gone),
+            fix=f"run {first}iac apply --recreate ADDR to create it again, or list it under removed: in iac.yaml",
         )
     _refuse_by_policy(drift)
     edits = {

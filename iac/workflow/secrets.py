@@ -76,7 +76,8 @@ def _unproven(session: Session, state: State, secrets: Mapping[str, Secret]) -> 
         if session.provider.accepts_secret(client_id, secrets[address], fields):
             return ""
         if fields is None and session.provider.get(client_id) is None:
-            return f"client_id {client_id} is not found on the server; iac plan says more"
+            unclear = "" if session.desired.api.reads_all else ", or out of reach"
+            return f"client_id {client_id} is not registered any more{unclear}; iac plan says more"
         return f"the server refuses it as the secret of {client_id}"
 
     addresses = sorted(secrets)

@@ -225,7 +225,8 @@ def test_a_client_that_is_out_of_reach_is_not_called_gone(alone: Project, sandbo
     assert alone.iac("drift", "--format", "json").json()["clients"][0]["may_be_there"]
     assert "not found on the server, or out of reach: team/job" in [one["says"] for one in doctor(alone)]
     accepted = alone.iac("drift", "--accept", "team/job")
-    assert (1, False) == (accepted.code, "--recreate" in accepted.text)
+    assert (1, True) == (accepted.code, "iac secret token" in accepted.err.partition("--recreate")[0])
+    assert "or out of reach" in alone.iac("secret", "set", "team/job", stdin="wrong").err
 
 
 def test_a_client_that_was_not_read_is_not_called_gone(alone: Project) -> None:
