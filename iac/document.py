@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from sys import intern
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import yaml
 from msgspec import Struct, field
@@ -33,11 +33,17 @@ from iac.files import read
 Pointer = tuple[str | int, ...]
 """Keys and indexes from the root to a value."""
 
-Place = tuple[Any, Any, Any]
-"""The marks of a key and of its value (list items: of the item, twice), and the places in the value."""
 
-Places = Mapping[str, Place] | Sequence[Place] | None
-"""Where the keys of a mapping or the items of a list stand; None for a plain value."""
+class Marks(NamedTuple):
+    """Where a key and its value begin (list items: the item, twice), and the same of what is in the value.
+
+    That is by key or index; None for a plain value.
+    """
+
+    key: Any = None
+    value: Any = None
+    inside: Any = None
+
 
 MAX_DEPTH = 32
 MAX_NODES = 20_000
@@ -75,7 +81,7 @@ class ParsedText(Struct):
 
     file: str = ""
     values: list[Any] = field(default_factory=list)
-    place: Place = (None, None, None)
+    place: Marks = Marks()
     mistakes: list[Diagnostic] = field(default_factory=list)
     faulty: list[Pointer] = field(default_factory=list)
     is_whole: bool = True
@@ -121,7 +127,7 @@ class YamlReader:
             event = self.next_event()
             value, places = self.node(event, ())
             self.parsed.values.append(value)
-            self.parsed.place = (event.start_mark, event.start_mark, places)
+            self.parsed.place = Marks(event.start_mark, event.start_mark, places)
             self.next_event()  # the document's end
 
     def _takes(self, event: Any) -> bool:
@@ -142,7 +148,7 @@ class YamlReader:
         if len(self.parsed.mistakes) >= MAX_MISTAKES:
             raise _Stop
 
-    def node(self, event: Any, pointer: Pointer) -> tuple[Any, Places]:
+    def node(self, event: Any, pointer: Pointer) -> tuple[Any, Mapping[str, Marks] | Sequence[Marks] | None]:
         """The value that begins with this event, and the places in it."""
         self.nodes += 1
         if self.nodes > self.max_nodes:
@@ -220,9 +226,9 @@ class YamlReader:
         self.fault(event, "yaml-number", "the number is infinite, or not a number", fix=_QUOTE)
         return None
 
-    def _mapping(self, pointer: Pointer) -> tuple[dict[str, Any], dict[str, Place]]:
+    def _mapping(self, pointer: Pointer) -> tuple[dict[str, Any], dict[str, Marks]]:
         value: dict[str, Any] = {}
-        places: dict[str, Place] = {}
+        places: dict[str, Marks] = {}
         next_event = self.next_event
         while (event := next_event()).__class__ is not MappingEndEvent:
             key = self._key(event, pointer)
@@ -233,14 +239,14 @@ class YamlReader:
                         event,
                         "yaml-duplicate-key",
                         f"the key {key} is there twice",
-                        why=f"it is on line {places[key][0].line + 1} already",
+                        why=f"it is on line {places[key].key.line + 1} already",
                         fix="delete one of them",
                     )
                     self.parsed.faulty.append((*pointer, key))
                 self.node(inner, (*pointer, ""))  # its mistakes are reported
                 continue
             value[key], below = self.node(inner, (*pointer, key))
-            places[key] = (event.start_mark, inner.start_mark, below)
+            places[key] = Marks(event.start_mark, inner.start_mark, below)
         return value, places
 
     def _key(self, event: Any, pointer: Pointer) -> str | None:
@@ -266,13 +272,13 @@ class YamlReader:
         self.node(event, (*pointer, ""))
         return None
 
-    def _sequence(self, pointer: Pointer) -> tuple[list[Any], list[Place]]:
+    def _sequence(self, pointer: Pointer) -> tuple[list[Any], list[Marks]]:
         value: list[Any] = []
-        places: list[Place] = []
+        places: list[Marks] = []
         while (event := self.next_event()).__class__ is not SequenceEndEvent:
             item, below = self.node(event, (*pointer, len(value)))
             value.append(item)
-            places.append((event.start_mark, event.start_mark, below))
+            places.append(Marks(event.start_mark, event.start_mark, below))
         return value, places
 
 
@@ -324,7 +330,7 @@ class Document(Struct, frozen=True):
     file: str
     value: Any
     content: bytes = b""
-    place: Place = (None, None, None)
+    place: Marks = Marks()
     faulty: tuple[Pointer, ...] = ()
     base: Pointer = ()
 
@@ -343,18 +349,18 @@ class Document(Struct, frozen=True):
 
     def at(self, *pointer: str | int) -> Location:
         """Where a value begins; that of the closest parent when there is none."""
-        return _location(self.file, self._find(pointer)[0][1])
+        return _location(self.file, self._find(pointer)[0].value)
 
     def at_key(self, *pointer: str | int) -> Location:
         """Where a key begins; that of the closest parent when there is none."""
-        return _location(self.file, self._find(pointer)[0][0])
+        return _location(self.file, self._find(pointer)[0].key)
 
-    def _find(self, pointer: Pointer) -> tuple[Place, bool]:
+    def _find(self, pointer: Pointer) -> tuple[Marks, bool]:
         """The place of a value or of its closest parent, and whether it is the value's."""
         place = self.place
         for key in (*self.base, *pointer):
             try:
-                place = place[2][key]
+                place = place.inside[key]
             except (LookupError, TypeError):
                 return place, False
         return place, True

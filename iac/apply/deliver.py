@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
@@ -43,15 +44,44 @@ def check_templates(session: LocalSession, plan: Plan, state: State) -> None:
         raise InvalidInput(sorted(mistakes, key=sort_key))
 
 
-def find_unfit(session: LocalSession, state: State, secrets: Mapping[str, Secret]) -> Iterator[Diagnostic]:
-    """Outputs that cannot hold one of these secrets, by address: known before apply, which could not write them."""
+def find_unfit(session: LocalSession, state: State, secrets: Mapping[str, Secret]) -> dict[str, Diagnostic]:
+    """By id, outputs that cannot hold one of these secrets, by address: apply and render cannot write them."""
+    unfit = {}
     for spec in session.desired.outputs if secrets else ():
         if about := [address for address in spec.clients if address in secrets]:
             from iac.rendering.rehearsal import rehearse  # only where outputs are looked at
 
-            rehearsal = replace(_rehearsal(session, spec, state), secrets=secrets)
-            for mistake in rehearse(session.renderer, session.templates, [rehearsal]):
-                yield replace(mistake, id="output-unfit", severity=Severity.WARNING, where=listed(about))
+            rehearsals = [replace(_rehearsal(session, spec, state), secrets=secrets)]
+            for mistake in rehearse(session.renderer, session.templates, rehearsals):
+                unfit[spec.id] = replace(
+                    mistake,
+                    id="output-unfit",
+                    summary=f"{spec.id} is not written, and iac apply ends with 5: {mistake.summary}",
+                    severity=Severity.WARNING,
+                    where=listed(about),
+                )
+    return unfit
+
+
+def find_unfit_now(session: LocalSession, state: State) -> dict[str, Diagnostic]:
+    """The same of outputs that do not have what state has, as far as the key at hand opens it."""
+    waiting = {
+        address
+        for spec in session.desired.outputs
+        if not find_block_now(spec, state) and not is_known(session, spec, state)
+        for address in spec.clients
+    }
+    return find_unfit(session, state, open_secrets(session.ledger(state), waiting))
+
+
+def open_secrets(ledger: Ledger, addresses: Collection[str]) -> dict[str, Secret]:
+    """By address, the secrets in state that the key at hand opens."""
+    opened = {}
+    for address, client in ledger.state.clients.items():
+        if client.secret and address in addresses:
+            with suppress(IacError):
+                opened[address] = ledger.open(address, client.secret)
+    return opened
 
 
 def check_sinks(session: LocalSession, plan: Plan) -> None:

@@ -32,7 +32,7 @@ from iac.core.plan.plan import Plan
 from iac.core.secret import Secret
 from iac.core.text import printable
 from iac.files import read
-from iac.ports import Holder
+from iac.ports import StateBackend
 from iac.ports.path import PROJECT_FILE, path_inside, path_over
 from iac.ports.progress import SILENT, Progress
 from iac.sinks.file.sink import FileSink
@@ -310,12 +310,14 @@ def plan_shown(context: CommandContext, plan: Plan) -> str:
     return plan_text(plan, color=context.layout().color, width=context.width(), is_full=bool(context.verbose))
 
 
-def note_run(context: CommandContext, holder: Holder | None) -> None:
+def note_run(context: CommandContext, backend: StateBackend) -> None:
     """Say that another run is changing the server."""
+    holder = backend.holder()
     if holder is not None:
+        died = "" if backend.ends_with_process else f" - if that run has died, run: iac state unlock {holder.run_id}"
         context.note(
-            f"{holder.who} has locked the state since {holder.since}"
-            f" - if that run has died, run: iac state unlock {holder.run_id}"
+            f"{holder.who} has locked the state since {holder.since}:"
+            f" what is called interrupted may be what it does now{died}"
         )
 
 

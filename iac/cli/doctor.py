@@ -6,7 +6,7 @@ Checks:
     pipelines: pipelines that another version wrote; those of 0.1.0 install `iac` by name, which is an error
     settings: only if iac.yaml is unusable, or `--env` is missing
     pinned: `IAC_ISSUER`: whether credentials are bound to one server
-    files: files with a secret, and the key file, that others can read
+    files: files with a secret of the login or the state, and the key file, that others can read
     outputs: rendered files that git tracks (an error) or does not ignore
     login-client: a definition of the client by which iac logs in
     encryption: whether secrets in state are encrypted, and to how many recipients
@@ -15,7 +15,7 @@ Checks:
     older-state: only if this machine has seen a newer state
     interrupted: only if an earlier run left writes open
     lock: who holds it, and until when
-    rendered: outputs that are missing or altered on this machine, or whose credentials are not in state
+    rendered: outputs that state cannot fill, and those of this machine: missing, altered, unreadable, of another mode
     server: whether it answers and is the issuer of iac.yaml
     login: who the login is
     scopes: with `iam-admin`: whether the login has the scopes that iac needs, and no others

@@ -74,7 +74,7 @@ def _read(context: CommandContext, addresses: tuple[str, ...]) -> Drift:
 
     with open_session(context, Access.READ) as session:
         drift = read_drift(session, addresses)
-        note_run(context, session.backend.holder())
+        note_run(context, session.backend)
     context.note(*drift.not_understood)
     return drift
 

@@ -142,7 +142,7 @@ def read_one(
 
     with open_session(context, Access.READ, reads_ahead=not targets) as session:
         plan = read_plan(session, replace(session.options(targets, recreate), rotate_due=rotate_due))
-        note_run(context, session.backend.holder())
+        note_run(context, session.backend)
     return plan
 
 

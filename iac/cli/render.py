@@ -27,7 +27,7 @@ from iac.workflow.render import OutputState, render_outputs
     ),
     exits={
         1: "An output could not be rendered.",
-        2: "With --check: a file is missing or different.",
+        2: "With --check: a file is missing or different, or has another mode.",
         3: "An output was refused, because git tracks it.",
     },
 )

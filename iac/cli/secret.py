@@ -92,26 +92,31 @@ def set_token(context: CommandContext, *, address: str, others: tuple[str, ...],
     token = _given(address, others, "token")
     with open_session(context, Access.READ) as session:
         client = store_token(session, address, token, uri)
-    text = f"{address}: stored, it reaches {client.client_id}"
-    show(view, {"address": address, "client_id": client.client_id}, [text])
+    value = {"address": address, "client_id": client.client_id}
+    show(view, value, [f"{address}: stored, it reaches {client.client_id}"])
     context.note("run iac plan: it says what the definition changes")
 
 
 def _store(context: CommandContext, secrets: Mapping[str, Secret], view: str) -> None:
-    from iac.apply.deliver import find_unfit
+    from iac.apply.deliver import find_block_now, find_unfit
     from iac.wiring import Access, open_session  # brings in the adapters
     from iac.workflow.secrets import store_secrets
 
     with open_session(context, Access.READ) as session:
         stored = store_secrets(session, secrets)
-        unfit = list(find_unfit(session, session.backend.load(), secrets))
+        state = session.backend.load()
+        unfit = find_unfit(session, state, secrets)
+        waiting = any(
+            any(map(stored.get, spec.clients)) and spec.id not in unfit and not find_block_now(spec, state)
+            for spec in session.desired.outputs
+        )
     value = {
         "secrets": [{"address": address, "new": is_new} for address, is_new in stored.items()],
-        "findings": [diagnostic.to_dict() for diagnostic in unfit],
+        "findings": [diagnostic.to_dict() for diagnostic in unfit.values()],
     }
     show(view, value, (f"{address}: {'stored' if is_new else 'known already'}" for address, is_new in stored.items()))
-    context.note(*(line for diagnostic in unfit for line in diagnostic.lines()))
-    if any(stored.values()):
+    context.note(*(line for diagnostic in unfit.values() for line in diagnostic.lines()))
+    if waiting:
         context.note("run iac apply: it renders the outputs that waited for this")
 
 

@@ -49,7 +49,7 @@ class Definition(Struct, frozen=True, dict=True):
 
     Attributes:
         fields: canonical, but for a jwk, which is the text as it was given.
-        places: as `DesiredClient.places`, for when nobody has the document any more.
+        places: as `DesiredClient.places`, for planning; while the layers are at hand, `at` asks them.
     """
 
     address: str

@@ -175,7 +175,7 @@ class Environment:
             known: what was made of it already: where nothing of it is this environment's own, others' is taken.
         """
         has_own = self._has_own_defaults or any(overlay(layer, self.settings.environment))
-        inputs = (self.settings.environment,) if has_own else self._rule_inputs
+        inputs = ("own", self.settings.environment) if has_own else self._rule_inputs
         if inputs not in known:
             known[inputs] = self._check(address, folders, layer)
         checked = known[inputs]

@@ -122,7 +122,7 @@ def _enter(tree: Tree, root: Path, folder: str, entry: os.DirEntry[str]) -> None
     elif entry.name.lower().endswith((*_SUFFIXES, _JSON)) and entry.is_file():
         name = file.rpartition(".")[0]
         if not entry.name.lower().endswith(_JSON) or _is_definition(root / file):
-            _warn_unread(tree, file, f"names of definitions end in .yaml: rename it to {name}.yaml")
+            _warn_unread(tree, root, file, name, "names of definitions end in .yaml: rename it to")
 
 
 def _find_beside(tree: Tree, root: Path) -> None:
@@ -134,8 +134,8 @@ def _find_beside(tree: Tree, root: Path) -> None:
     for file in files:
         is_other = file.name != PROJECT_FILE and not file.name.startswith(".")
         if is_other and file.name.lower().endswith(_SUFFIXES) and file.is_file() and _is_definition(file):
-            fix = f"definitions lie below {CLIENTS_DIR}: move it to {CLIENTS_DIR}/{file.stem}.yaml"
-            _warn_unread(tree, file.name, fix)
+            name = f"{CLIENTS_DIR}/{file.stem}"
+            _warn_unread(tree, root, file.name, name, f"definitions lie below {CLIENTS_DIR}: move it to")
 
 
 def _is_definition(file: Path) -> bool:
@@ -146,7 +146,15 @@ def _is_definition(file: Path) -> bool:
         return False
 
 
-def _warn_unread(tree: Tree, file: str, fix: str) -> None:
+def _warn_unread(tree: Tree, root: Path, file: str, name: str, way: str) -> None:
+    """A file that belongs at `name`.yaml, unless another one has that address."""
+    # Some file systems find x.YAML as x.yaml, too: that is the file itself.
+    others = (
+        other
+        for other in (f"{name}{suffix}" for suffix in _SUFFIXES)
+        if (root / other).exists() and not (root / other).samefile(root / file)
+    )
+    fix = f"{other} exists: compare them, then delete this one" if (other := next(others, "")) else f"{way} {name}.yaml"
     _complain(tree, "definition-not-read", "this file looks like a definition, and iac does not read it", file, fix)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from msgspec import Struct
 
@@ -50,7 +50,10 @@ class Secret:
 
 
 class Unshown(Struct, frozen=True):
-    """A value with credentials among its fields, also as plain text: no repr shows them."""
+    """A value with credentials among its fields, also as plain text: no repr shows them, not that of rich either."""
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__}>"
+
+    def __rich_repr__(self) -> list[tuple[str, Any]]:
+        return []

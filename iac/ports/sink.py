@@ -17,13 +17,16 @@ from iac.ports.foreign import foreign_as
 from iac.ports.site import Clock
 from iac.ports.state import StateBackend
 
-_sink = foreign_as(RenderError, "the output cannot be written")
+_writes = foreign_as(RenderError, "the output cannot be written")
+_reads = foreign_as(RenderError, "the output cannot be read")
+_removes = foreign_as(RenderError, "the output cannot be removed")
 
 
 class Comparison(StrEnum):
-    """The content of an output's place: as wanted, something else, or nothing."""
+    """The content of an output's place: as wanted, with another mode, something else, or nothing."""
 
     AS_WANTED = "as wanted"
+    OTHER_MODE = "other mode"
     OTHER = "other"
     NOTHING = "nothing"
 
@@ -53,12 +56,12 @@ def _fingerprint(salt: str, content: bytes) -> str:
 class Sink(ABC):
     """Where outputs go. Each sink decides what a path means; `mode` is the mode of a file."""
 
-    @_sink
+    @_writes
     def check(self, path: str, content: bytes) -> None:
         """Prove that `write` of such a content could succeed, changing nothing."""
         self._check(path, content)
 
-    @_sink
+    @_writes
     def write(self, path: str, content: bytes, *, mode: int, is_new: bool = True) -> bool:
         """Replace the output in one step; False when it already was as wanted.
 
@@ -70,35 +73,35 @@ class Sink(ABC):
         """
         return self._write(path, content, mode=mode, is_new=is_new)
 
-    @_sink
-    def compare(self, path: str, content: bytes) -> Comparison:
-        """Compare what is there now with what should be."""
-        return self._compare(path, content)
+    @_reads
+    def compare(self, path: str, content: bytes, *, mode: int | None = None) -> Comparison:
+        """Compare what is there now with what should be; `mode` is that of a plain file, None for any."""
+        return self._compare(path, content, mode)
 
-    @_sink
-    def look(self, path: str, delivery: Delivery | None) -> Comparison:
+    @_reads
+    def look(self, path: str, delivery: Delivery | None, *, mode: int | None = None) -> Comparison:
         """Whether what this machine wrote is still there. A sink that keeps no files here does not look: as wanted.
 
         `delivery` is None for what it did not write. Fails where it could not be written, for something else is there.
         """
-        return self._look(path, delivery)
+        return self._look(path, delivery, mode)
 
-    @_sink
+    @_reads
     def read(self, path: str) -> bytes | None:
         """The content as readers get it: in clear, of the same form if not the same bytes; None when there is none."""
         return self._read(path)
 
-    @_sink
+    @_removes
     def remove(self, path: str) -> None:
         """Remove the output. One that is gone already does not fail; one that somebody else made stays."""
         self._remove(path)
 
-    @_sink
+    @_reads
     def place(self, path: str) -> str:
         """A name for the place: two outputs with the same name, of any sinks, would overwrite each other."""
         return self._place(path)
 
-    @_sink
+    @_reads
     def exposed(self, paths: Collection[str]) -> Mapping[str, Diagnostic]:
         """The outputs that version control holds or would take up, all at once; a sink outside of it has none."""
         return self._exposed(paths)
@@ -108,7 +111,7 @@ class Sink(ABC):
     @abstractmethod
     def _write(self, path: str, content: bytes, *, mode: int, is_new: bool) -> bool: ...
     @abstractmethod
-    def _compare(self, path: str, content: bytes) -> Comparison: ...
+    def _compare(self, path: str, content: bytes, mode: int | None) -> Comparison: ...
     @abstractmethod
     def _read(self, path: str) -> bytes | None: ...
     @abstractmethod
@@ -116,7 +119,7 @@ class Sink(ABC):
     @abstractmethod
     def _place(self, path: str) -> str: ...
 
-    def _look(self, path: str, delivery: Delivery | None) -> Comparison:
+    def _look(self, path: str, delivery: Delivery | None, mode: int | None) -> Comparison:
         return Comparison.AS_WANTED
 
     def _exposed(self, paths: Collection[str]) -> Mapping[str, Diagnostic]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
+from typing import ClassVar
 
 from msgspec import Struct
 
@@ -26,7 +27,13 @@ class Holder(Struct, frozen=True):
 
 
 class Lock(ABC):
-    """One run at a time."""
+    """One run at a time.
+
+    Attributes:
+        ends_with_process: the system frees it when its run ends, however that ends.
+    """
+
+    ends_with_process: ClassVar[bool] = False
 
     @_backend
     def lock(self, holder: Holder, *, timeout: float) -> AbstractContextManager[None]:

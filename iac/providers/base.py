@@ -136,6 +136,7 @@ class Connection(Struct, frozen=True):
         pinned: the value of IAC_ISSUER; "" pins nothing.
         registration: URL of the registration endpoint as iac.yaml has it; "" for what the server says.
         progress: hears how far reading is.
+        pin: what IAC_ISSUER would be for iac.yaml as it is.
     """
 
     issuer: str
@@ -143,6 +144,7 @@ class Connection(Struct, frozen=True):
     transport: Transport = field(default_factory=Transport)
     registration: str = ""
     progress: Progress = SILENT
+    pin: str = ""
 
 
 def client_path(base: str, client_id: str, suffix: str = "") -> str:
@@ -200,7 +202,7 @@ class Connected(Provider):
             CredentialsError: it is not the one of IAC_ISSUER.
         """
         self._issuer = Issuer.parse(connection.issuer)
-        check_pin(self._issuer, connection.pinned)
+        check_pin(self._issuer, connection.pinned, connection.pin)
         http = Http(self._issuer, connection.transport, clock)
         find = partial(discover, http, self._issuer, documents_of(self.api), connection.registration)
         self._session = LoginSession(http, self._issuer, login, clock, find)

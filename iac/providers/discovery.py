@@ -125,16 +125,22 @@ def _texts(listed: object) -> frozenset[str]:
     return frozenset(each for each in listed if isinstance(each, str)) if isinstance(listed, list) else frozenset()
 
 
-def check_pin(issuer: Issuer, pinned: str) -> None:
+def check_pin(issuer: Issuer, pinned: str, pin: str) -> None:
     """Hold the configured issuer against IAC_ISSUER: a change of iac.yaml must not redirect a pipeline's credentials.
 
+    Args:
+        issuer: of iac.yaml.
+        pinned: the one that IAC_ISSUER names; "" pins nothing.
+        pin: what IAC_ISSUER would be for iac.yaml as it is.
+
     Raises:
-        CredentialsError: they differ. "" pins nothing.
+        CredentialsError: they differ.
     """
     if pinned and not issuer.is_same(pinned):
         raise CredentialsError(
             "IAC_ISSUER binds this environment to another issuer",
             where=f"issuer: {issuer.url}",
             why=f"IAC_ISSUER is {printable(pinned)}",
-            fix="correct issuer in iac.yaml, or IAC_ISSUER where the credentials are set",
+            fix="correct issuer in iac.yaml; or, if iac.yaml is right, set IAC_ISSUER where the credentials are set:"
+            f" export IAC_ISSUER={pin}",
         )

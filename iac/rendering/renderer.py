@@ -259,9 +259,12 @@ def result_of(question: Question) -> Any:
             return None
         case "render":
             return render(template, *question.outputs[0])
-    from iac.rendering.content import read_credentials  # brings in YAML, for iac verify alone
+        case "read":
+            from iac.rendering.content import read_credentials  # brings in YAML, for iac verify alone
 
-    return list(read_credentials(question.content, template, *question.outputs[0]).values())
+            return list(read_credentials(question.content, template, *question.outputs[0]).values())
+        case other:
+            raise ValueError(f"no such question: {other}")
 
 
 def _is_exceeding(error: RenderError | None) -> bool:

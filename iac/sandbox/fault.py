@@ -38,7 +38,7 @@ class Fault:
 
     Attributes:
         kind: `refuse`, `delay`, `cut-before`, `cut-after` (done, but no answer), `status`, `status-after`
-        method, path: which requests: patterns such as `*`
+        method, path: under `match`: which requests; patterns such as `*`
         times, skip: how many requests (1), after how many that pass (0)
         seconds: of a delay
         status, retry_after, body: of an answer: the status, seconds of Retry-After, `html`, `json` or `empty`

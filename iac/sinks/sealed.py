@@ -128,14 +128,15 @@ class SealedSink(FileSink):
         except StateError:
             return False
 
-    def _compare(self, path: str, content: bytes) -> Comparison:
+    def _compare(self, path: str, content: bytes, mode: int | None) -> Comparison:
         sealed = super()._read(path)
         if sealed is None:
             return Comparison.NOTHING
         return Comparison.AS_WANTED if self._cipher.holds(path, sealed, content, self._readers) else Comparison.OTHER
 
-    def _look(self, path: str, delivery: Delivery | None) -> Comparison:
-        # What an encrypted file holds may have come from another machine, with git: that it is there is all.
+    def _look(self, path: str, delivery: Delivery | None, mode: int | None) -> Comparison:
+        # What an encrypted file holds may have come from another machine, with git, which keeps no mode: that it is
+        # there is all.
         return Comparison.NOTHING if super()._read(path) is None else Comparison.AS_WANTED
 
     def _read(self, path: str) -> bytes | None:

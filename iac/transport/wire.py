@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     import httpx
 else:
     # Both bring in a command line of their own where rich and pygments are installed, which takes as long as the rest.
+    # An import of a module that is None here fails, and the library goes on without it.
     sys.modules |= dict.fromkeys(("httpx._main", "httpx2._main"))
     try:
         import httpcore2 as httpcore

@@ -321,7 +321,9 @@ def pinned_issuer(environ: Mapping[str, str], environment: str = DEFAULT) -> str
         raise InputError(
             f"IAC_ISSUER names no issuer for environment {environment}" if named else "IAC_ISSUER is set, but empty",
             why="it binds the project to one server; if empty, it would allow any server",
-            fix=f"add {environment}=URL to it, or unset it" if named else "set it to the issuer, or unset it",
+            fix=f"add {environment}=URL to it, or unset it"
+            if named
+            else "set it to the issuer, of several environments to dev=URL prod=URL, or unset it",
         )
     return issuer
 
@@ -347,4 +349,4 @@ def open_connection(settings: Settings, progress: Progress, *, parallelism: int)
         tell=progress.wait,
     )
     pinned = pinned_issuer(os.environ, settings.environment)
-    return Connection(settings.issuer, pinned, transport, settings.registration_endpoint, progress)
+    return Connection(settings.issuer, pinned, transport, settings.registration_endpoint, progress, settings.pin)

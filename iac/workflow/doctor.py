@@ -15,7 +15,7 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from iac import __version__
-from iac.apply.deliver import find_block_now
+from iac.apply.deliver import find_block_now, find_unfit_now
 from iac.clock import SystemClock
 from iac.config.project import Project, load_project
 from iac.config.settings import Settings, check_sources
@@ -48,7 +48,7 @@ from iac.wiring import (
 )
 from iac.workflow.pipelines import find_unlocked, find_written
 from iac.workflow.registrations import reading
-from iac.workflow.render import find_damage, find_exposures
+from iac.workflow.render import UNREAD, find_damage, find_exposures
 from iac.workflow.validate import validate
 
 READ, WRITE = "iam:admin.read", "iam:admin.write"
@@ -209,7 +209,7 @@ def pin(settings: Settings) -> Iterator[CheckResult]:
         yield warning(
             "pinned",
             "IAC_ISSUER is not set: a change of issuer in iac.yaml can send credentials elsewhere",
-            f"export IAC_ISSUER={settings.issuer} wherever the login is set",
+            f"export IAC_ISSUER={settings.pin} wherever the login is set",
         )
 
 
@@ -219,7 +219,7 @@ def files(project: Project, settings: Settings) -> Iterator[CheckResult]:
     found = [told("files", each) for each in check_sources(project.document, settings)]
     if ValueSource("", SourceKind.FILE, str(key)).is_open_to_others(settings.root):
         found.append(warning("files", f"the key file {key} can be read by others on this machine", f"chmod 600 {key}"))
-    yield from found or [ok("files", "no file with a secret is open to others")]
+    yield from found or [ok("files", "no file with a secret of the login, the state or the key is open to others")]
 
 
 def exposures(session: LocalSession) -> Iterator[CheckResult]:
@@ -339,16 +339,20 @@ def state(settings: Settings, clock: Clock) -> Iterator[CheckResult]:
     yield ok("state", f"serial {held.serial}, {counted(len(held.clients), 'client')}, {settings.state.place.where}")
     if older := find_newer(open_deliveries(settings, clock), backend, held):
         yield failed("older-state", older)
-    if held.intents:
+    holder, now = backend.holder(), clock.now().isoformat(timespec="seconds")
+    is_over = holder is not None and not backend.ends_with_process and holder.expires < now
+    if held.intents and (holder is None or is_over):
         yield warning(
             "interrupted",
             f"an interrupted run left writes open: {listed(sorted(held.intents))}",
             "run iac plan: it says how each goes on",
         )
-    holder = backend.holder()
     if holder is None:
         yield ok("lock", "free")
-    elif holder.expires < clock.now().isoformat(timespec="seconds"):
+    elif backend.ends_with_process:
+        fix = "wait for that run, or end its process: then the lock is free"
+        yield warning("lock", f"held since {holder.since} by {holder.who}", fix)
+    elif is_over:
         yield warning(
             "lock",
             f"held since {holder.since} by {holder.who}, and over since {holder.expires}",
@@ -363,19 +367,20 @@ def state(settings: Settings, clock: Clock) -> Iterator[CheckResult]:
 
 
 def rendered(session: LocalSession) -> Iterator[CheckResult]:
-    """Outputs whose credentials state does not have, and those of this machine that differ from what was written."""
-    held = session.backend.load()
+    """Outputs that cannot be written from state, and those of this machine that differ from what was written."""
+    held, outputs = session.backend.load(), session.desired.outputs
     # Those of clients that are not applied yet are the plan's matter: a new project is in order.
-    specs = [spec for spec in session.desired.outputs if held.clients.keys() >= set(spec.clients)]
+    specs = [spec for spec in outputs if held.clients.keys() >= set(spec.clients)]
     blocks = (find_block_now(spec, held) for spec in specs if spec.id not in held.outputs)
+    unfit = find_unfit_now(session, held)
     yield from [
-        told("rendered", message)
-        for message in (*filter(None, blocks), *find_damage(session, held, session.desired.outputs))
+        unknown("rendered", message.summary, message.fix) if message.id == UNREAD else told("rendered", message)
+        for message in (*filter(None, blocks), *unfit.values(), *find_damage(session, held, outputs, unfit))
     ] or [
         ok(
             "rendered",
             f"state has the credentials of {counted(len(specs), 'output')};"
-            " no file that was written here is missing or changed",
+            " no file that was written here is missing, changed or of another mode",
         )
     ]
 
@@ -433,9 +438,7 @@ def identity(settings: Settings, found: Secret | None) -> Iterator[CheckResult]:
     if settings.state.is_clear:
         return
     if found is None:
-        yield unknown(
-            "identity", "no identity here: plan and drift need none; render, and apply of some outputs, need one"
-        )
+        yield unknown("identity", "no identity here: plan and drift need none; render, and some applies, need one")
         return
     if {recipient(key) for key in recipients_of(found)} & {recipient(key) for key in settings.state.recipients}:
         yield ok("identity", "opens the secrets in state")

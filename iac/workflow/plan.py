@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import suppress
 
 from msgspec.structs import replace
 
-from iac.apply.deliver import check_sinks, check_templates, find_unfit, outputs_to_write
+from iac.apply.deliver import check_sinks, check_templates, find_unfit, open_secrets, outputs_to_write
 from iac.apply.run import LockedPlan
-from iac.core.errors import Diagnostic, Severity, StalePlan, StateError, UnsafePlan
+from iac.core.errors import Diagnostic, Severity, StalePlan, UnsafePlan
 from iac.core.model import Actual, Registration
 from iac.core.plan.approval import SavedPlan, differences, uncovered
-from iac.core.plan.change import OutputAction, SecretChange, SecretStep
+from iac.core.plan.change import SecretChange, SecretStep
 from iac.core.plan.identity import move
 from iac.core.plan.make import make_plan
 from iac.core.plan.plan import Plan, PlanOptions
@@ -24,7 +23,7 @@ from iac.ports import find_newer
 from iac.session import Session
 from iac.session.ledger import Ledger
 from iac.workflow.registrations import RegistrationReader, reading
-from iac.workflow.render import find_damage, with_exposures
+from iac.workflow.render import UNREAD, find_damage, with_exposures
 
 
 def read_plan(session: Session, options: PlanOptions) -> Plan:
@@ -59,15 +58,16 @@ def _plan(session: Session, ledger: Ledger, actual: Actual, options: PlanOptions
     plan = review(plan, session.desired, wanted, context)
     check_sinks(session, plan)
     check_templates(session, plan, state)
-    plan = replace(plan, findings=(*plan.findings, *find_unfit(session, state, _kept(plan, ledger))))
+    plan = replace(plan, findings=(*plan.findings, *find_unfit(session, state, _kept(plan, ledger)).values()))
     written = {output.id for output in outputs_to_write(plan.changes)}
     specs = [spec for spec in session.desired.outputs if options.wants_any(spec.clients)]
-    plan = replace(plan, findings=(*plan.findings, *find_damage(session, state, specs, written)))
+    damage = find_damage(session, state, specs, written)
+    plan = replace(plan, findings=(*plan.findings, *(one for one in damage if one.id != UNREAD)))
     return with_exposures(session, plan, written)
 
 
 def _kept(plan: Plan, ledger: Ledger) -> dict[str, Secret]:
-    """By address, secrets that clients with a change keep: those that the server shows, and those that new outputs get.
+    """By address, secrets that clients with a change keep: those that the server shows, and those that outputs get.
 
     Of the others this run may have no key.
     """
@@ -78,13 +78,8 @@ def _kept(plan: Plan, ledger: Ledger) -> dict[str, Secret]:
         and change.observed.secret is not None
         and (change.secret is SecretChange.KEPT or change.step is SecretStep.TAKE)
     }
-    for change in plan.changes:
-        is_new = any(output.action is OutputAction.CREATE for output in change.outputs)
-        client = ledger.state.clients.get(change.address) if is_new and change.secret is SecretChange.KEPT else None
-        if client is not None and client.secret is not None and change.address not in shown:
-            with suppress(StateError):
-                shown[change.address] = ledger.open(change.address, client.secret)
-    return shown
+    kept = {one.address for one in plan.changes if one.secret is SecretChange.KEPT and outputs_to_write([one])}
+    return {**open_secrets(ledger, kept - shown.keys()), **shown}
 
 
 def _registered(plan: Plan, state: State, actual: Actual) -> dict[str, Registration]:

@@ -20,6 +20,8 @@ from iac.ports import Comparison
 from iac.session import LocalSession
 from iac.session.ledger import Ledger
 
+UNREAD = "output-unread"  # for doctor alone: no finding of a plan
+
 _STATUS = {Comparison.AS_WANTED: "unchanged", Comparison.OTHER: "differs", Comparison.NOTHING: "missing"}
 
 
@@ -79,7 +81,10 @@ def _render_safely(session: LocalSession, ledger: Ledger, spec: OutputSpec, *, c
             session.deliveries.add(spec.id, ledger.state.serial, content)
             status = "written" if is_changed else "unchanged"
         else:
-            status = _STATUS[sink.compare(spec.path, content)]
+            found = sink.compare(spec.path, content, mode=spec.mode)
+            if found is Comparison.OTHER_MODE:
+                return OutputState(spec.path, spec.sink, "differs", said=_of_other_mode(spec))
+            status = _STATUS[found]
         return OutputState(spec.path, spec.sink, status, said=_in_doubt(spec, ledger.state))
     except IacError as error:
         return OutputState(spec.path, spec.sink, "failed", error=error)
@@ -183,8 +188,8 @@ def with_exposures(session: LocalSession, plan: Plan, ids: Collection[str]) -> P
 
 
 def _guard(spec: OutputSpec, said: Diagnostic) -> Diagnostic:
-    keys = {"limit": "", "value": spec.path, "setting": said.fix, "flag": ""}
-    return replace(said, details={"addresses": list(spec.clients), **keys})
+    details = {"addresses": list(spec.clients), "limit": "", "value": spec.path, "setting": said.fix, "flag": ""}
+    return replace(said, details=details)
 
 
 def find_damage(
@@ -192,17 +197,21 @@ def find_damage(
 ) -> Iterator[Diagnostic]:
     """Outputs at whose place something else stands, and those that this machine wrote and that are no longer so.
 
-    That is gone, altered, or older than what state says was written. It does not matter for the ids of `written`.
+    That is gone, altered, or older than what state says was written. Of the ids of `written`, which are about to be
+    written, only the first is said.
 
     A machine that never wrote an output has no note of it, so a fresh checkout hears nothing of files it never had.
+    What another user wrote may be `UNREAD`.
     """
     for spec in specs:
         delivery, record = session.deliveries.by_id.get(spec.id), state.outputs.get(spec.id)
         try:
-            found = session.sinks[spec.sink].look(spec.path, delivery)
+            found = session.sinks[spec.sink].look(spec.path, delivery, mode=spec.mode)
         except IacError as error:
-            if not isinstance(error.__cause__, PermissionError):  # another user's files cannot be looked at
+            if not isinstance(error.__cause__, PermissionError):
                 yield _damaged("output-obstructed", spec, f"cannot be written: {error.why}", error.fix)
+            elif delivery is not None:
+                yield _damaged(UNREAD, spec, f"cannot be read: {error.why}", error.fix)
             continue
         if delivery is None or record is None or spec.id in written:
             continue
@@ -212,6 +221,14 @@ def find_damage(
             yield _damaged("output-differs", spec, "is not as iac wrote it")
         elif delivery.serial < record.serial:
             yield _damaged("output-differs", spec, "is old: another machine has written a newer one since")
+        elif found is Comparison.OTHER_MODE:
+            yield _of_other_mode(spec)
+
+
+def _of_other_mode(spec: OutputSpec) -> Diagnostic:
+    return _damaged(
+        "output-differs", spec, f"does not have mode {spec.mode:04o}: others may read it, or its service may not"
+    )
 
 
 def _damaged(name: str, spec: OutputSpec, what: str, fix: str = "run iac render") -> Diagnostic:

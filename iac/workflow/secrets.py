@@ -356,8 +356,10 @@ def parse_secrets(text: str, name: str) -> dict[str, Secret]:
 def _problem(secret: Secret, what: str = "secret") -> str:
     if not (text := secret.reveal()):
         return f"the {what} is empty"
-    is_plain = text.isprintable() and " " not in text
-    return "" if is_plain else f"the {what} contains a space or an unprintable character"
+    # Within a secret a space is a character as any other (RFC 6749 appendix A.2); at an end it comes from copying.
+    looked_at = text[0] + text[-1] if what == "secret" else text
+    is_plain = text.isprintable() and " " not in looked_at
+    return "" if is_plain else f"the {what} has a space or an unprintable character where it can have none"
 
 
 def _json(text: str, mistakes: list[str]) -> Iterator[_Entry]:
@@ -389,9 +391,9 @@ def _dotenv(text: str, mistakes: list[str]) -> Iterator[_Entry]:
 
 
 def _unquoted(value: str) -> Secret | None:
-    """As a shell reads one word; a value without quotes is taken as it is."""
+    """As a shell reads one word; a value without quotes is taken as it is, but not one with a space."""
     if value[:1] not in {"'", '"'}:
-        return Secret(value)
+        return None if " " in value else Secret(value)
     try:
         words = shlex.split(value)
     except ValueError:

@@ -9,7 +9,7 @@ from contextlib import closing
 from msgspec import Struct
 from msgspec.structs import replace
 
-from iac.apply.deliver import find_block_now, fresh_content, open_key
+from iac.apply.deliver import find_block_now, find_unfit_now, fresh_content, open_key
 from iac.core.desired import OutputSpec
 from iac.core.errors import IacError, StateError
 from iac.core.model import uses_secret
@@ -78,7 +78,8 @@ def _prove(
     secret, is_current = _secret_of(readings, stored)
     key = next((credentials.key for credentials in _readable(readings) if credentials.key is not None), None)
     checked = prover.prove(ServiceLogin(_client_id_of(readings, stored), secret, stored.applied, key))
-    fix = _fix_of_login(session, address, stored, is_current=is_current)
+    way = next((reading.way for reading in readings if reading.way), f"iac render --target {address}")
+    fix = _fix_of_login(session, address, stored) if is_current else way
     return ClientProof(address, stored.client_id, (*checks, *(_with_fix(check, fix) for check in checked)))
 
 
@@ -88,12 +89,14 @@ def _compared_with_state(reading: OutputReading, stored: ClientState) -> Evidenc
     if credentials is None:
         return reading.check
     if credentials.client_id is not None and credentials.client_id != stored.client_id:
-        why = "its client_id differs from the applied one"
-        return replace(reading.check, verdict=Grade.FAILED, why=why, fix="iac render")
+        return _with_why(reading, Grade.FAILED, "its client_id differs from the applied one")
     if _is_other(credentials.client_secret, stored):
-        why = "its secret differs from the one in the state"
-        return replace(reading.check, verdict=Grade.UNPROVEN, why=why, fix="iac render")
+        return _with_why(reading, Grade.UNPROVEN, "its secret differs from the one in the state")
     return reading.check
+
+
+def _with_why(reading: OutputReading, verdict: Grade, why: str) -> Evidence:
+    return replace(reading.check, verdict=verdict, why=why, fix=reading.way or "iac render")
 
 
 def _is_other(secret: Secret | None, stored: ClientState) -> bool:
@@ -127,10 +130,8 @@ def _with_fix(check: Evidence, fix: str) -> Evidence:
     return replace(check, fix=fix) if is_failed else check
 
 
-def _fix_of_login(session: LocalSession, address: str, stored: ClientState, *, is_current: bool) -> str:
+def _fix_of_login(session: LocalSession, address: str, stored: ClientState) -> str:
     """What to do about a refused login. A rotation would end the secret that works, so it is not advised."""
-    if not is_current:
-        return f"iac render --target {address}"
     plan = "run iac plan: is the client still on the server, " + (
         "with this public key?"
         if stored.applied.get("token_endpoint_auth_method") == "private_key_jwt"
@@ -155,24 +156,31 @@ _CHANGED = "it was changed after it was rendered, or the template was: iac rende
 
 
 class OutputReading(Struct, frozen=True):
-    """One output and one client of it: what stands there, and the check that says how it was read."""
+    """One output and one client of it: what stands there, and the check that says how it was read.
+
+    Attributes:
+        way: how the output gets the secret of state, where `iac render` cannot write it.
+    """
 
     check: Evidence
     credentials: FileCredentials | None = None
+    way: str = ""
 
 
 def read_outputs(session: LocalSession, state: State, addresses: Collection[str]) -> dict[str, list[OutputReading]]:
     """Every output of these clients, by address, each read once."""
     by_address: dict[str, list[OutputReading]] = {address: [] for address in addresses}
+    unfit = find_unfit_now(session, state)
     for spec in session.desired.outputs:
         wanted = [address for address in spec.clients if address in by_address]
-        readings = _read(session, state, spec) if wanted else {}
+        way = unfit[spec.id].fix if spec.id in unfit else ""
+        readings = _read(session, state, spec, way) if wanted else {}
         for address in wanted:
-            by_address[address].append(readings[address])
+            by_address[address].append(replace(readings[address], way=way))
     return by_address
 
 
-def _read(session: LocalSession, state: State, spec: OutputSpec) -> Mapping[str, OutputReading]:
+def _read(session: LocalSession, state: State, spec: OutputSpec, way: str) -> Mapping[str, OutputReading]:
     if any(address not in state.clients for address in spec.clients):
         why = "a client of it is not applied yet"
         return _alike(spec, Evidence(OUTPUT, Grade.UNPROVEN, spec.id, why, "iac apply"))
@@ -180,7 +188,8 @@ def _read(session: LocalSession, state: State, spec: OutputSpec) -> Mapping[str,
         content = session.sinks[spec.sink].read(spec.path)
         if content is None:
             block = find_block_now(spec, state)
-            why, fix = (": iac does not know the secret", block.fix) if block else ("", "iac render")
+            unfit = (": it cannot hold the secret", way) if way else ("", "iac render")
+            why, fix = (": iac does not know the secret", block.fix) if block else unfit
             return _alike(spec, Evidence(OUTPUT, Grade.FAILED, spec.id, f"the file is missing{why}", fix))
         return _parsed(session, state, spec, content)
     except ContentMismatch as error:

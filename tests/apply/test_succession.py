@@ -61,7 +61,8 @@ class Box(Sink):
         is_changed, self.files[path] = is_new or self.files.get(path) != content, content
         return is_changed
 
-    def _compare(self, path: str, content: bytes) -> Comparison:
+    def _compare(self, path: str, content: bytes, mode: int | None) -> Comparison:
+        del mode
         return Comparison.AS_WANTED if self.files.get(path) == content else Comparison.OTHER
 
     def _place(self, path: str) -> str:
@@ -73,8 +74,8 @@ class Box(Sink):
     def _remove(self, path: str) -> None:
         del self.files[path]
 
-    def _look(self, path: str, delivery: Delivery | None) -> Comparison:
-        del path, delivery
+    def _look(self, path: str, delivery: Delivery | None, mode: int | None) -> Comparison:
+        del path, delivery, mode
         return Comparison.AS_WANTED
 
     def _exposed(self, paths: Collection[str]) -> dict[str, Any]:

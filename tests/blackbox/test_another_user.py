@@ -37,12 +37,10 @@ def closed(project: Project) -> Iterator[Project]:
     out.chmod(0o700)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("command", ["validate", "plan"])
-def test_what_needs_no_output_runs(closed: Project, command: str) -> None:
+def run(closed: Project, *command: str) -> subprocess.CompletedProcess[str]:
     inherited = {name: os.environ[name] for name in INHERITED if name in os.environ}
-    done = subprocess.run(
-        [*(POWERLESS if os.geteuid() == 0 else []), *COMMAND, command],
+    return subprocess.run(
+        [*(POWERLESS if os.geteuid() == 0 else []), *COMMAND, *command],
         cwd=closed.root,
         env={**inherited, "HOME": str(closed.root.parent), **closed.env},
         capture_output=True,
@@ -50,4 +48,19 @@ def test_what_needs_no_output_runs(closed: Project, command: str) -> None:
         timeout=SECONDS,
         check=False,
     )
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("command", ["validate", "plan"])
+def test_what_needs_no_output_runs(closed: Project, command: str) -> None:
+    done = run(closed, command)
     assert 0 == done.returncode, done.stdout + done.stderr
+
+
+@pytest.mark.slow
+def test_a_file_that_cannot_be_read_is_not_said_to_be_as_it_was(closed: Project) -> None:
+    said = run(closed, "doctor").stdout
+    assert "unknown  rendered      out/job cannot be read: Permission denied" in said
+    assert "ok       rendered" not in said
+    checked = run(closed, "render", "--check")
+    assert (1, True) == (checked.returncode, "the output cannot be read: out/job" in checked.stdout), checked.stdout

@@ -171,3 +171,35 @@ def test_a_secret_that_a_new_output_cannot_hold_is_said_by_plan_where_the_key_is
     assert UNFIT not in plan.text
     project.define("team/job", grant_types=["client_credentials"], outputs=[{**output, "template": "json"}])
     assert "output-unfit" not in project.done("plan").out
+
+
+@pytest.mark.parametrize("flavour", ["1.14"])
+@pytest.mark.parametrize("before", ["nothing", "another secret"])
+def test_each_command_says_of_an_output_that_cannot_hold_its_secret_that_it_is_not_written(
+    project: Project, sandbox: Sandbox, before: str
+) -> None:
+    """None names a command that would fail."""
+    output = {"template": "dotenv", "path": "out/job.env"}
+    project.define(
+        "team/job", grant_types=["client_credentials"], outputs=[output] if before == "another secret" else []
+    )
+    project.done("apply", "--auto-approve")
+    project.define("team/job", grant_types=["client_credentials"], outputs=[output])
+    by_hand(sandbox, "team-job", client_secret=UNFIT)
+    said = "out/job.env is not written, and iac apply ends with 5: filter dotenv: the value has a `$`"
+    stored = project.done("secret", "set", "team/job", stdin=UNFIT).err
+    assert (True, False) == (said in stored, "renders the outputs that waited" in stored)
+    assert said in project.done("plan").out
+    assert 5 == project.apply().code
+    for command in ("verify", "doctor"):
+        told = project.iac(command).out
+        assert (True, False) == ("iac rotate makes such a secret" in told, "iac render" in told), told
+    assert said in told
+    assert UNFIT not in told
+
+
+def test_a_secret_that_an_output_waited_for_is_rendered_by_the_next_apply(blocked: Project) -> None:
+    stored = blocked.done("secret", "set", "team/found", stdin="made-by-hand")
+    assert "run iac apply: it renders the outputs that waited for this" in stored.err
+    blocked.done("apply", "--auto-approve")
+    assert "made-by-hand" in blocked.read("out/found.env")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
     from iac.sandbox.message import Request, Response
     from iac.sandbox.server import Sandbox
 
+OTHER = "https://old.example.org/"
 TEMPLATES = {
     "dotenv": {},
     "json": {},
@@ -75,3 +77,17 @@ def test_doctor_names_an_issuer_that_is_spelt_otherwise(slashless: Project, sand
     slashless.done("apply", "--auto-approve")
     checks = slashless.iac("doctor", "--format", "json").json()["checks"]
     assert [check for check in checks if check["verdict"] != "ok" and sandbox.issuer in check["says"] + check["fix"]]
+
+
+def test_the_fix_about_the_pin_keeps_every_environment_usable(project: Project, sandbox: Sandbox) -> None:
+    place = re.compile("  (lineage|path): .*\n")
+    environments = f"environments: {{old: {{issuer: {OTHER}}}, new: {{}}}}\n"
+    project.write("iac.yaml", place.sub("", project.read("iac.yaml")) + environments)
+    (project.root / ".iac/state.json").unlink()
+    project.done("--env", "new", "state", "init")
+    project.define("team/job", grant_types=["client_credentials"])
+    pin = f"old={OTHER} new={sandbox.issuer}"
+    assert f"export IAC_ISSUER='{pin}'" in project.iac("--env", "new", "doctor").out
+    refused = project.iac("--env", "new", "plan", env={"IAC_ISSUER": OTHER})
+    assert (6, True) == (refused.code, f"export IAC_ISSUER='{pin}'" in refused.err), refused.err
+    project.done("--env", "new", "plan", env={"IAC_ISSUER": pin})

@@ -77,3 +77,14 @@ def test_a_folder_in_the_place_of_an_output_is_not_taken_for_it(applied: Project
         assert f"{OUTPUT} cannot be written: there is a folder" in applied.iac(*command).text
     said = applied.iac("render", "--check")
     assert (1, True) == (said.code, "there is a folder" in said.text)
+
+
+def test_a_file_that_others_may_read_is_not_as_wanted_until_render_has_corrected_it(applied: Project) -> None:
+    (applied.root / OUTPUT).chmod(0o644)
+    for command, code in ((("plan",), 0), (("doctor",), 0), (("render", "--check"), 2)):
+        said = applied.iac(*command)
+        assert (code, True) == (said.code, f"{OUTPUT} does not have mode 0600" in said.text), said.text
+    assert "differs" == applied.iac("render", "--check", "--format", "json").json()["outputs"][0]["status"]
+    applied.done("render")
+    assert 0o600 == (applied.root / OUTPUT).stat().st_mode & 0o777
+    assert "mode 0600" not in applied.done("plan").text + applied.done("render", "--check").text

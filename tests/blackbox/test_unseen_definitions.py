@@ -23,6 +23,18 @@ def test_a_definition_in_a_file_that_is_not_read_is_named(project: Project, path
     assert path in project.iac(command).text
 
 
+@pytest.mark.parametrize("suffix", [".yaml", ".yml"])
+@pytest.mark.parametrize("path", PLACES)
+def test_it_is_not_to_take_the_place_of_a_definition_that_is_read(project: Project, path: str, suffix: str) -> None:
+    read = "clients.d/job" if path == "job.yaml" else "clients.d/team/job"
+    project.write(read + suffix, DEFINITION)
+    project.write(path, DEFINITION)
+    said = project.iac("validate").text
+    assert f"fix: {read}{suffix} exists: compare them, then delete this one" in said
+    (project.root / (read + suffix)).unlink()
+    assert f"it to {read}.yaml" in project.iac("validate").text
+
+
 def test_in_a_folder_of_the_project_the_file_above_is_found(project: Project) -> None:
     project.define("team/job", grant_types=["client_credentials"], contacts=["ops@example.org"])
     project.done("validate", cwd="clients.d/team")

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from iac.document import Place, Pointer
+from iac.document import Marks, Pointer
 
 
-def all_places(place: Place, pointer: Pointer = ()) -> Iterator[tuple[Pointer, tuple[int, int, int, int]]]:
+def all_places(place: Marks, pointer: Pointer = ()) -> Iterator[tuple[Pointer, tuple[int, int, int, int]]]:
     """Each pointer, with line and column of its key and of its value, from 1."""
     key, value, below = place
     yield pointer, (key.line + 1, key.column + 1, value.line + 1, value.column + 1)

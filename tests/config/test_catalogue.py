@@ -264,6 +264,7 @@ def places(root: Path) -> list[str]:
     return [f"{each.id} {each.location}" for each in found]
 
 
+@pytest.mark.slow
 @every("case", CASES, ids=lambda case: str(case.said))
 def test_a_mistake_is_said_at_its_place_with_a_way_on_and_nothing_else(case: Case, tmp_path: Path) -> None:
     found = validate(write(tmp_path, case.files)).diagnostics

@@ -7,7 +7,7 @@ import pickle
 
 import pytest
 
-from iac.core.secret import Secret
+from iac.core.secret import Secret, Unshown
 from tests.core.build import CANARY
 
 
@@ -44,3 +44,11 @@ def test_a_fingerprint_is_short_salted_and_stable(secret: Secret) -> None:
     assert secret.fingerprint("a") == Secret(CANARY).fingerprint("a")
     assert secret.fingerprint("a") != secret.fingerprint("b")
     assert secret.fingerprint("a") != Secret("other").fingerprint("a")
+
+
+def test_what_is_unshown_shows_no_field_in_any_repr() -> None:
+    class Sent(Unshown, frozen=True):
+        body: str
+
+    sent = Sent(CANARY)
+    assert ("<Sent>", "<Sent>", []) == (repr(sent), str(sent), sent.__rich_repr__())

@@ -152,13 +152,14 @@ def test_a_state_that_is_not_there_is_an_error_and_its_lock_is_told(project: Pro
         ("2999-01-01T00:00:00Z", "until 2999", "wait for it"),
     ],
 )
-def test_a_lock_is_told_with_who_holds_it(
+def test_a_lock_that_outlives_its_run_is_told_with_who_holds_it(
     project: Project, monkeypatch: pytest.MonkeyPatch, expires: str, words: str, fix: str
 ) -> None:
     from iac.ports import Holder
 
     holder = Holder("run-1", "ada@elsewhere 4711", "2026-01-01T00:00:00Z", expires)
     monkeypatch.setattr("iac.backends.file.document.FileBackend._holder", lambda _: holder)
+    monkeypatch.setattr("iac.backends.file.document.FileBackend.ends_with_process", False)
     lock = look(project)["lock"]
     assert "warning" == lock["verdict"]
     assert "ada@elsewhere 4711" in lock["says"]

@@ -130,7 +130,7 @@ def test_a_held_lock_ends_with_6_and_is_broken_by_name(shared: Project, server: 
     assert refused.code == 6
     assert f"locked by another run: {FILE} in branch {BRANCH} of {server.repository}" in refused.err
     assert "ada@elsewhere 4711" in refused.err
-    assert "has locked the state since" in shared.iac("plan").err
+    assert "if that run has died, run: iac state unlock" in shared.iac("plan").err
     assert shared.iac("state", "unlock", HELD.run_id).code == 0
     assert shared.apply("--lock-timeout", "0").code == 0
 

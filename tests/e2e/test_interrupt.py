@@ -167,6 +167,11 @@ def test_the_lock_of_a_running_apply_is_named_and_planning_goes_on(project: Proj
         planned = project.iac("plan")
         assert planned.code == 0
         assert "has locked the state since" in planned.err
+        assert "state unlock" not in planned.err  # it refuses while the run is alive, and needs no unlocking after that
+        examined = project.iac("doctor").out
+        assert "lock          held since" in examined
+        assert "or end its process: then the lock is free" in examined
+        assert "an interrupted run" not in examined
         threading.Timer(0.3, gate.open).start()
         waited = project.apply("--lock-timeout", str(SECONDS))
         process.communicate(timeout=SECONDS)

@@ -96,7 +96,7 @@ def test_nothing_is_sent_to_a_token_endpoint_on_another_origin(open_admin: OpenA
 
 @pytest.mark.parametrize("pinned", ["", "https://iam.example.org", "https://iam.example.org/"])
 def test_a_pin_that_matches_or_is_empty_lets_pass(pinned: str) -> None:
-    check_pin(Issuer.parse("https://iam.example.org/"), pinned)
+    check_pin(Issuer.parse("https://iam.example.org/"), pinned, "")
 
 
 def test_a_redirected_issuer_is_refused_before_anything_is_sent(open_admin: OpenAdmin) -> None:

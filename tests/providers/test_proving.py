@@ -414,8 +414,8 @@ KEY = {"kty": "EC", "crv": "P-256", "x": "eA", "y": "eQ"}
         (Say(200, b"<html>"), "failed", "no JWK set"),
         (Say(404), "failed", "answers 404"),
         (Say(302, b"", {"Location": "http://127.0.0.1:9/"}), "failed", "answers 302"),
-        (Say(200, b" " * 300_000), "not_proven", "larger than"),
-        (LOST, "not_proven", "this machine cannot read it, the server perhaps can: "),
+        (Say(200, b" " * 300_000), "unanswered", "larger than"),
+        (LOST, "unanswered", "without sending a response"),
     ],
 )
 def test_the_keys_of_a_client_stand_where_its_jwks_uri_says(
@@ -428,6 +428,14 @@ def test_the_keys_of_a_client_stand_where_its_jwks_uri_says(
         found = prove(new_box.issuer, subject, clock)["jwks_uri"]
         assert [seen.headers.get("authorization") for seen in keys.seen] == [None] * len(keys.seen)
     assert (verdict, True) == (str(found.verdict), why in found.why)
+
+
+def test_keys_that_this_machine_does_not_reach_are_not_proven(clock: SetClock, new_box: Sandbox) -> None:
+    with start_stub(lambda _: LOST) as keys:
+        uri = f"{keys.url}/jwks"
+    subject = ServiceLogin("app", None, {"token_endpoint_auth_method": "private_key_jwt", "jwks_uri": uri})
+    found = prove(new_box.issuer, subject, clock)["jwks_uri"]
+    assert ("not_proven", True) == (str(found.verdict), "the server perhaps can: " in found.why)
 
 
 def test_whoever_serves_keys_is_not_shown_the_client_certificate(

@@ -38,6 +38,7 @@ def root(tmp_path: Path) -> Path:
     return write(tmp_path, {"iac.yaml": PROJECT})
 
 
+@pytest.mark.slow
 @every("name", NAMES)
 def test_what_is_started_is_valid_and_canonical(tmp_path: Path, name: str) -> None:
     root = write(tmp_path, {"iac.yaml": PROJECT})

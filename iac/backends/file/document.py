@@ -57,6 +57,8 @@ class FileBackend(JournaledBackend[_Snapshot]):
         rescue: directories for emergency copies; by default temporary, memory and home.
     """
 
+    ends_with_process = True
+
     def __init__(self, path: Path, owner: Owner, clock: Clock, rescue: Sequence[Path] | None = None) -> None:
         super().__init__(str(path), owner, clock, rescue)
         self._path = path

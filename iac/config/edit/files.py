@@ -132,7 +132,9 @@ def write_together(
     Raises:
         InputError: a file is there already, cannot be written, or would lie behind a symbolic link.
     """
-    folders = {(root / file).parent: file for file in [*texts][::-1]}  # with the first file of each, for messages
+    folders: dict[Path, str] = {}  # with the first file of each, for messages
+    for file in texts:
+        folders.setdefault((root / file).parent, file)
     # A folder that is a link may lead out of the project, and definitions behind one are not read.
     for folder, file in folders.items():
         if os.path.realpath(folder) != str(Path(os.path.realpath(root), file).parent):

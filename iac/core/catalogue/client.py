@@ -277,9 +277,10 @@ FINDINGS = (
     ),
     finding(
         "output-differs",
-        what="An output that was written on this machine was altered since, or another machine has written a newer "
-        "one.",
-        why="It may hold a secret that no longer works, or lines that the next change overwrites.",
+        what="An output that was written on this machine was altered since, does not have its mode, or another machine "
+        "has written a newer one.",
+        why="It may hold a secret that no longer works or that others can read, or lines that the next change "
+        "overwrites.",
         fix="Run `iac render`.",
     ),
     finding(
@@ -291,9 +292,10 @@ FINDINGS = (
     finding(
         "output-unfit",
         what="A client keeps a secret that one of its outputs cannot hold, such as a `$` in dotenv. `iac plan` knows "
-        "the secret if the server shows it (IAM up to 1.13), `iac secret set` if you provide it. Otherwise `iac apply` "
-        "finds it after it has changed the client: the output is not written, exit 5.",
-        why="The output would not be written.",
+        "the secret if the server shows it (IAM up to 1.13) or the age identity opens it, `iac doctor` and "
+        "`iac verify` if the identity opens it, `iac secret set` if you provide it. Otherwise `iac apply` finds it "
+        "after it has changed the client.",
+        why="The output is not written, and each `iac apply` ends with 5.",
         fix="Choose a template of another format, such as `json`, or run `iac rotate`, which makes a secret without "
         "such characters.",
     ),

@@ -230,7 +230,7 @@ class Change(Struct, frozen=True):
     """What is done to one address.
 
     Attributes:
-        reason: for people; it decides nothing.
+        reason: for people; it decides nothing but which line a finding about it names.
         secret: what becomes of the secret; `step` is how.
         desired: the definition; None when the client leaves.
         observed: what the plan saw on the server; None when nothing is there.

@@ -205,7 +205,12 @@ def refuse_malformed_uri(fields: Fields, _: Facts | None) -> Refused:
     for uri in members(fields.get("redirect_uris")):
         if problem := malformed(uri):
             summary = f"redirect URI {uri}: {problem}"
-            yield hit("redirect_uris", summary, uri, "write the whole address, percent-encoded, without #")
+            yield hit(
+                "redirect_uris",
+                summary,
+                uri,
+                "write the whole address: no placeholder, no #, other signs percent-encoded",
+            )
 
 
 def refuse_redirect_uri(fields: Fields, facts: Facts | None) -> Refused:

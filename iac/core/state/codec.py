@@ -164,6 +164,7 @@ class ObjectShape(Generic[T]):
         self._kind = kind
         self._members = members
         self._tag = {"type": tag} if tag else {}
+        # Only an instance knows the defaults of its class, whatever makes the class.
         bare = kind(**dict.fromkeys(members.keys() - set(optional)))
         self._defaults = {name: getattr(bare, name) for name in optional}
         self._needed = members.keys() - self._defaults.keys()

@@ -62,7 +62,7 @@ class OAuthProver:
             CredentialsError: it is not the one of IAC_ISSUER.
         """
         self._issuer = Issuer.parse(connection.issuer)
-        check_pin(self._issuer, connection.pinned)
+        check_pin(self._issuer, connection.pinned, connection.pin)
         self._transport = connection.transport
         self._http = Http(self._issuer, connection.transport, clock)
         self._clock = clock

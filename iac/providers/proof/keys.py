@@ -49,6 +49,8 @@ def check_jwks_uri(uri: str, transport: Transport, clock: Clock) -> Evidence:
     try:
         answer = http.send(Call("GET", address.path, is_read=True, is_query_shown=False))
     except UnreachableError as error:
+        if error.sent:  # it was reached: whoever asks there for keys gets what this machine got
+            return Evidence(JWKS_URI, Grade.UNANSWERED, uri, error.why)
         why = f"this machine cannot read it, the server perhaps can: {error.why or error.summary}"
         return Evidence(JWKS_URI, Grade.UNPROVEN, uri, why, "look at it from the server's network")
     finally:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath
 
@@ -14,6 +14,11 @@ from iac.ports import Comparison, Delivery, OutputSite, Sink
 from iac.sinks.file import FileOutputs
 
 _GIT = ".git"
+_FIXES = {
+    "read": "correct its permissions, or what is at its path",
+    "written": "make room or permissions, then run: iac render",
+    "removed": "correct the permissions of its folder, then run: iac apply",
+}
 
 
 def open_sink(_: FileOutputs, at: OutputSite) -> Sink:
@@ -34,13 +39,12 @@ class FileSink(Sink):
         self._root = root.resolve()
 
     def _check(self, path: str, content: bytes) -> None:  # any content can be written
-        target = self._target(path)
-        with _explained(path):
-            files.check_folder(_nearest_folder(target.parent))
+        with _explained(path, "written"):
+            files.check_folder(_nearest_folder(self._target(path).parent))
 
     def _write(self, path: str, content: bytes, *, mode: int, is_new: bool) -> bool:
-        target = self._target(path)
-        with _explained(path):
+        with _explained(path, "written"):
+            target = self._target(path)
             files.make_folder(target.parent)
             files.sweep_once(target.parent)
             if _is_as_wanted(target, content, mode):
@@ -48,39 +52,40 @@ class FileSink(Sink):
             files.write(target, content, mode=mode)
         return True
 
-    def _compare(self, path: str, content: bytes) -> Comparison:
-        present = self._read(path)
-        return (
-            Comparison.NOTHING if present is None else Comparison.AS_WANTED if present == content else Comparison.OTHER
-        )
+    def _compare(self, path: str, content: bytes, mode: int | None) -> Comparison:
+        return self._held_against(path, content.__eq__, mode)
 
-    def _look(self, path: str, delivery: Delivery | None) -> Comparison:
+    def _look(self, path: str, delivery: Delivery | None, mode: int | None) -> Comparison:
+        return self._held_against(path, delivery.is_of if delivery else lambda _: False, mode)
+
+    def _held_against(self, path: str, is_wanted: Callable[[bytes], bool], mode: int | None) -> Comparison:
         content = self._read(path)
-        if content is None:
-            return Comparison.NOTHING
-        return Comparison.AS_WANTED if delivery and delivery.is_of(content) else Comparison.OTHER
+        if content is None or not is_wanted(content):
+            return Comparison.NOTHING if content is None else Comparison.OTHER
+        return Comparison.AS_WANTED if mode in {None, _mode(self._target(path))} else Comparison.OTHER_MODE
 
     def _read(self, path: str) -> bytes | None:
-        target = self._target(path)
-        with _explained(path):
+        with _explained(path, "read"):
+            target = self._target(path)
             return target.read_bytes() if target.exists() else None
 
     def _remove(self, path: str) -> None:
-        target = self._target(path)
-        with _explained(path):
+        with _explained(path, "removed"):
+            target = self._target(path)
             if target.exists():
                 target.unlink()
                 files.sync(target.parent)
 
     def _place(self, path: str) -> str:
-        return str(self._target(path))
+        with _explained(path, "read"):
+            return str(self._target(path))
 
     def _exposed(self, paths: Collection[str]) -> Mapping[str, Diagnostic]:
         from iac.git import find_exposed  # only where outputs are written
 
         targets: dict[str, Path] = {}
         for path in paths:
-            with suppress(RenderError):  # nothing will be written there: check and write refuse it
+            with suppress(RenderError), _explained(path, "read"):  # nothing is written there: check and write refuse it
                 targets[path] = self._target(path)
         return find_exposed(self._root, targets)
 
@@ -89,13 +94,12 @@ class FileSink(Sink):
         relative = PurePosixPath(path)
         if relative.is_absolute() or ".." in relative.parts or not relative.name:
             raise _outside(path, "an output's path is relative to the project and stays inside it")
-        with _explained(path):
-            target = Path(os.path.realpath(self._root / relative.parent)) / relative.name
-            if not target.is_relative_to(self._root):
-                raise _outside(path, "a folder on its way is a symbolic link that leads out of the project")
-            if any(part.casefold().startswith(_GIT) for part in target.relative_to(self._root).parts):
-                raise _outside(path, "git or a forge may run a file there as a program")
-            _refuse_others(target, path)
+        target = Path(os.path.realpath(self._root / relative.parent)) / relative.name
+        if not target.is_relative_to(self._root):
+            raise _outside(path, "a folder on its way is a symbolic link that leads out of the project")
+        if any(part.casefold().startswith(_GIT) for part in target.relative_to(self._root).parts):
+            raise _outside(path, "git or a forge may run a file there as a program")
+        _refuse_others(target, path)
         return target
 
 
@@ -119,16 +123,16 @@ def _refuse_others(target: Path, path: str) -> None:
 
 
 @contextmanager
-def _explained(path: str) -> Iterator[None]:
-    """Turn errors of the operating system into one that says which output, and that its old content is still there."""
+def _explained(path: str, done: str) -> Iterator[None]:
+    """Turn errors of the operating system into one that says which output cannot be read, written or removed."""
     try:
         yield
     except OSError as error:
         raise RenderError(
-            "the output cannot be written",
+            f"the output cannot be {done}",
             where=path,
             why=f"{error.strerror}",
-            fix="make room or permissions, then run: iac render",
+            fix=_FIXES[done],
         ) from error
 
 
@@ -139,7 +143,8 @@ def _nearest_folder(folder: Path) -> Path:
 
 
 def _is_as_wanted(target: Path, content: bytes, mode: int) -> bool:
-    if not target.exists():
-        return False
-    is_same_mode = stat.S_IMODE(target.stat().st_mode) == mode
-    return is_same_mode and target.read_bytes() == content
+    return target.exists() and _mode(target) == mode and target.read_bytes() == content
+
+
+def _mode(target: Path) -> int:
+    return stat.S_IMODE(target.stat().st_mode)

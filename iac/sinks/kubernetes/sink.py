@@ -88,7 +88,7 @@ class KubernetesSink(Sink):
             )
         return True
 
-    def _compare(self, path: str, content: bytes) -> Comparison:
+    def _compare(self, path: str, content: bytes, mode: int | None) -> Comparison:
         with self._open(path) as (_, _, present):
             if present is None:
                 return Comparison.NOTHING
