@@ -137,8 +137,7 @@ def _names(changes: Sequence[Change], room: CharacterBudget) -> tuple[list[str],
 
 def _by_verb(changes: Sequence[Change], limit: int | None) -> Iterator[str]:
     for action in _ORDER:
-        entries = [_name(change, limit) for change in changes if change.action is action]
-        if entries:
+        if entries := [_name(change, limit) for change in changes if change.action is action]:
             yield f"#### {str(action).capitalize()}: {len(entries):,}\n"
             yield from (*entries, "")
 

@@ -247,15 +247,13 @@ def own_login(session: LocalSession, client_id: str) -> Iterator[CheckResult]:
 def pipelines(caller: Caller) -> Iterator[CheckResult]:
     """Pipelines that another version of iac wrote."""
     written = find_written(caller.root)
-    unlocked = find_unlocked(caller.root)
-    if unlocked:
+    if unlocked := find_unlocked(caller.root):
         yield error(
             "pipelines",
             f"{listed(unlocked)}: these jobs install iac by name; a package of that name could take their login",
             _AGAIN,
         )
-    old = {path: version for path, version in written.items() if version != __version__}
-    if old:
+    if old := {path: version for path, version in written.items() if version != __version__}:
         yield warning(
             "pipelines",
             f"written by another version: {listed(f'{path} ({version})' for path, version in old.items())}",

@@ -326,8 +326,7 @@ def parse_secret(text: str, what: str = "secret") -> Secret:
         InputError: it is empty, or more than one line.
     """
     secret = Secret(text.removesuffix("\n").removesuffix("\r"))
-    problem = _problem(secret, what)
-    if problem:
+    if problem := _problem(secret, what):
         raise InputError(f"invalid {what}", why=problem, fix=f"give the {what} alone, on one line")
     return secret
 

@@ -137,8 +137,7 @@ def _released(wanted: Iterable[str], desired: Desired, state: State) -> Iterator
     for address in wanted:
         stored = state.clients.get(address)
         client = desired.clients[address]
-        gone = (stored.declared if stored else frozenset()) - (client.declared - client.implied)
-        if gone:
+        if gone := (stored.declared if stored else frozenset()) - (client.declared - client.implied):
             yield address, tuple(sorted(gone))
 
 
