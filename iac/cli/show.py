@@ -15,7 +15,7 @@ from iac.core.plan.identity import with_current_id
 from iac.core.rotation import secret_end, written
 from iac.core.server import client_id_problem
 from iac.core.state.codec import without_credentials
-from iac.core.state.model import SecretStatus
+from iac.core.state.model import ClientState, SecretStatus
 from iac.core.text import nearest
 from iac.views.drift import DISABLED, OUT_OF_REACH
 from iac.views.state import predecessor_text, predecessors_of, value_words
@@ -79,10 +79,6 @@ def _found(session: Session, read: RegistrationReader, name: str) -> dict[str, A
             where=name,
             fix=nearest(name, [*clients, *state.clients]) or "iac list lists the clients of project and server",
         )
-    secret = stored.secret if stored else None
-    # What the others show may be a mask or a hash.
-    shown = registration.secret if registration and session.desired.api.shows_true_secrets else None
-    end = secret_end((registration.answer if registration else None) or (stored.answer if stored else None))
     return {
         "interrupted": {"action": intent.action, "client_id": intent.client_id, "at": intent.at} if intent else None,
         "unread": seen if isinstance(seen, UnreadReason) and stored else None,
@@ -94,15 +90,23 @@ def _found(session: Session, read: RegistrationReader, name: str) -> dict[str, A
         "state": _values(stored.applied) if stored else None,
         "server": _values(without_credentials(registration.fields)) if registration else None,
         "owners": list(registration.owners or ()) if registration else None,
-        "secret": {
-            "status": str(stored.secret_status) if stored else "not in state",
-            "version": secret.version if secret else None,
-            "since": secret.since if secret else None,
-            "ends": written(end) if end else None,
-            "differs": not secret.holds(shown) if secret and shown else None,
-        },
+        "secret": _secret(session, stored, registration),
         "applied_at": stored.applied_at if stored else None,
         "predecessors": predecessors_of(stored) if stored else [],
+    }
+
+
+def _secret(session: Session, stored: ClientState | None, registration: Registration | None) -> dict[str, Any]:
+    secret = stored.secret if stored else None
+    # What the others show may be a mask or a hash.
+    shown = registration.secret if registration and session.desired.api.shows_true_secrets else None
+    end = secret_end((registration.answer if registration else None) or (stored.answer if stored else None))
+    return {
+        "status": str(stored.secret_status) if stored else "not in state",
+        "version": secret.version if secret else None,
+        "since": secret.since if secret else None,
+        "ends": written(end) if end else None,
+        "differs": not secret.holds(shown) if secret and shown else None,
     }
 
 
