@@ -240,7 +240,7 @@ def rendered(spec: OutputSpec, state: State) -> dict[str, RenderedClient]:
 
 def find_block_now(spec: OutputSpec, state: State) -> Diagnostic | None:
     """Why an output cannot be rendered from this state; None when it can."""
-    return find_block(spec, rendered(spec, state))
+    return find_block(spec, rendered(spec, state), state.clients)
 
 
 def record_of(session: LocalSession, spec: OutputSpec, state: State) -> OutputRecord:

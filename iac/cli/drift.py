@@ -95,7 +95,7 @@ def _accept(context: CommandContext, addresses: tuple[str, ...], view: str) -> i
     }
     show(view, told, lines)
     if not any(client.fields for client in drift.clients):
-        context.note("nothing to accept: the server has the applied values")
+        context.note("nothing to accept: no field differs")
     for client in drift.clients:
         if client.has_other_secret:
             way = "takes the server's" if client.secret is SecretDrift.CHANGED else "asks for a new one"
@@ -106,6 +106,7 @@ def _accept(context: CommandContext, addresses: tuple[str, ...], view: str) -> i
             context.note(f"{client.address}: no definition can enable a client that is disabled on the server")
         for name in client.unread:
             context.note(f"{client.address}: this server does not show {name}, so iac cannot see a change")
+    context.note(*(f"{address}: not read, so iac cannot see a change; iac plan says why" for address in drift.unread))
     return 2 if any(client.has_other_secret or client.disabled for client in drift.clients) else 0
 
 

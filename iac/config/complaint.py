@@ -156,8 +156,7 @@ def _unknown_keys(document: Document, error: Violation) -> Iterator[Complaint]:
 def _instead(key: str, known: Iterable[str]) -> str:
     from iac.core.model import ANSWER_ONLY  # with its only use
 
-    usual = _INSTEAD.get(key)
-    if usual:
+    if usual := _INSTEAD.get(key):
         wanted = re.match(r"did you mean (\w+)", usual)
         if wanted is None or wanted[1] in known:
             return usual

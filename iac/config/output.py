@@ -212,8 +212,7 @@ class OutputPaths:
             if "://" in key:
                 continue
             parents = (str(parent) for parent in PurePosixPath(key).parents)
-            over = next((parent for parent in parents if parent in self._places), "")
-            if over:
+            if over := next((parent for parent in parents if parent in self._places), ""):
                 yield mistake(
                     "output-over-output",
                     f"{key} cannot be a file in {over}",

@@ -37,7 +37,8 @@ class ClientDrift(Struct, frozen=True):
     """One client that is not as it was last applied.
 
     Attributes:
-        gone: whether it is not registered any more.
+        gone: whether it is not registered any more, or cannot be reached.
+        may_be_there: whether the server does not tell a client that is gone from one that this login cannot reach.
         fields: what was changed; before is last applied, after is the server's.
         location: where the definition begins.
         unread: managed fields that the server does not show, so that it is not known whether they were changed.
@@ -50,11 +51,18 @@ class ClientDrift(Struct, frozen=True):
     client_name: str
     location: Location
     gone: bool = False
+    may_be_there: bool = False
     fields: tuple[FieldChange, ...] = ()
     secret: SecretDrift = SecretDrift.SAME
     unread: tuple[str, ...] = ()
     disabled: bool = False
     findings: tuple[Diagnostic, ...] = ()
+
+    @property
+    def words(self) -> str:
+        """What became of it."""
+        gone = "gone from the server, or out of reach" if self.may_be_there else "gone from the server"
+        return gone if self.gone else "changed on the server"
 
     @property
     def is_found(self) -> bool:
@@ -79,6 +87,7 @@ class ClientDrift(Struct, frozen=True):
             "client_name": self.client_name,
             "location": place(self.location),
             "gone": self.gone,
+            "may_be_there": self.may_be_there,
             "fields": [field.to_dict() for field in self.fields],
             "secret": str(self.secret),
             "unread": list(self.unread),
@@ -187,20 +196,20 @@ def _find_one(desired: Desired, state: State, actual: Actual, entry: tuple[str, 
     client, registration = desired.clients[address], actual.registrations.get(stored.client_id)
     name = str(stored.applied.get("client_name", ""))
     if registration is None:
-        return ClientDrift(address, stored.client_id, name, client.location, gone=True)
+        return ClientDrift(
+            address, stored.client_id, name, client.location, gone=True, may_be_there=not desired.api.reads_all
+        )
     intent = state.intents.get(address)
     is_rotating = intent is not None and intent.action == Action.ROTATE
     secret = SecretDrift.UNKNOWN if is_rotating else _secret(stored, registration, actual.facts)
-    fields = tuple(_fields(client, registration, stored, desired, actual.facts))
-    unread = tuple(sorted(field for field in client.managed if is_hidden(field, registration, actual.facts)))
     return ClientDrift(
         address,
         stored.client_id,
         name,
         client.location,
-        fields=fields,
+        fields=tuple(_fields(client, registration, stored, desired, actual.facts)),
         secret=secret,
-        unread=unread,
+        unread=tuple(sorted(field for field in client.managed if is_hidden(field, registration, actual.facts))),
         disabled=registration.is_disabled,
     )
 

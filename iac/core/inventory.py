@@ -26,10 +26,11 @@ Cell = str | int | tuple[str, ...] | None
 
 
 class ClientStatus(StrEnum):
-    """To this project: in state, a predecessor there, in no state, never to be touched, or in state and not there."""
+    """To this project: in state, a predecessor there, of an interrupted create, in no state, foreign, or gone."""
 
     MANAGED = "managed"
     REPLACED = "replaced"
+    INTERRUPTED = "interrupted create"
     UNMANAGED = "unmanaged"
     PROTECTED = "protected"
     GONE = "gone"
@@ -39,14 +40,14 @@ class ClientRecord(Struct, frozen=True):
     """What this project knows of a client: its address, state and definition, and its outputs as messages name them.
 
     Attributes:
-        is_replaced: whether it is a predecessor of the address's client.
+        standing: what it is, unless the server holds a client of others.
     """
 
     address: str = ""
     held: ClientState | None = None
     defined: DesiredClient | None = None
     outputs: tuple[str, ...] = ()
-    is_replaced: bool = False
+    standing: ClientStatus = ClientStatus.UNMANAGED
 
 
 class InventoryRow(Struct, frozen=True):
@@ -87,9 +88,7 @@ def registered_row(registration: Registration, known: ClientRecord, login_client
     """A client that the server holds."""
     answer = registration.answer
     is_foreign = bool(protected(answer)) or (bool(login_client_id) and registration.client_id == login_client_id)
-    standing = ClientStatus.PROTECTED if is_foreign else ClientStatus.UNMANAGED
-    if known.held:
-        standing = ClientStatus.REPLACED if known.is_replaced else ClientStatus.MANAGED
+    standing = ClientStatus.PROTECTED if is_foreign and known.held is None else known.standing
     return _row(
         registration.client_id,
         registration.fields,
@@ -105,7 +104,7 @@ def registered_row(registration: Registration, known: ClientRecord, login_client
 def gone_row(known: ClientRecord) -> InventoryRow | None:
     """A client of state that the server does not hold; None when state does not hold it, or has replaced it."""
     stored = known.held
-    if stored is None or known.is_replaced:
+    if stored is None or known.standing is ClientStatus.REPLACED:
         return None
     nothing = {"created": None, "last_used": None, "expires": None}
     return _row(stored.client_id, stored.applied, known, ClientStatus.GONE, is_active=False, **nothing)

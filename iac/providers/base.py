@@ -166,8 +166,7 @@ def check_reachable(client_id: str) -> None:
     Raises:
         InputError: it is one.
     """
-    problem = client_id_problem(client_id, FULL, is_new=False)
-    if problem:
+    if client_id_problem(client_id, FULL, is_new=False):
         raise _no_segment(client_id, "the server would take it for another path, or refuse it")
 
 

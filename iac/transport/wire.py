@@ -165,8 +165,7 @@ class _Tls:
                 result = operation()
             except ssl.SSLWantReadError:
                 self._flush(wait)
-                data = self._channel.receive(wait)
-                if data:
+                if data := self._channel.receive(wait):
                     self._incoming.write(data)
                 else:
                     self._incoming.write_eof()

@@ -21,6 +21,7 @@ from iac.views.words import FINDINGS, CharacterBudget, code, counted
 
 SECRETS = frozenset({"rotation-due", "secret-expires", "secret-unknown", "sealed-to-others"})
 """Ids of findings on secrets that somebody has to do something about."""
+OUT_OF_REACH = "it was deleted, or its registration access token or owner has changed: the server does not say which"
 DISABLED = "disabled on the server until an administrator enables it"
 _NAME_WIDTH = 30
 _ROOM_FOR_NOTES = 800
@@ -38,8 +39,8 @@ def drift_text(drift: Drift, *, color: bool, width: int | None = None) -> str:
 def _summary(drift: Drift) -> str:
     changed = f"{drift.changed:,} changed on the server" if drift.changed else ""
     gone = f"{drift.gone:,} gone from {'it' if changed else 'the server'}" if drift.gone else ""
-    if drift.disabled:
-        changed += f" ({drift.disabled:,} disabled)"
+    gone += ", or out of reach" if any(client.may_be_there for client in drift.clients) else ""
+    changed += f" ({drift.disabled:,} disabled)" if drift.disabled else ""
     summary = ", ".join(part for part in (changed, gone) if part) or "nothing was changed on the server"
     if not (drift.clients or drift.unchanged or drift.unread):
         return "Drift: nothing to compare, no defined client is applied."
@@ -48,16 +49,19 @@ def _summary(drift: Drift) -> str:
 
 
 def _not_compared(drift: Drift) -> str:
-    """A line about what nobody can tell; "" for nothing."""
+    """Lines about what nobody can tell; "" for nothing."""
+    unread = f"Not read: {printable(listed(drift.unread))}. iac plan says why.\n" if drift.unread else ""
     counts = Counter(name for names in drift.not_compared.values() for name in names)
     told = listed(f"{name} of {counted(number, 'client')}" for name, number in sorted(counts.items()))
-    return f"Not compared (hidden by the server, or unknown to iac): {told}.\n" if told else ""
+    return unread + (f"Not compared (hidden by the server, or unknown to iac): {told}.\n" if told else "")
 
 
 def _client(client: ClientDrift, page: TextLayout) -> Iterator[str]:
-    symbol, verb = ("-", "gone from the server") if client.gone else ("~", "changed on the server")
+    symbol = "-" if client.gone else "~"
     name = f', "{printable(client.client_name)}"' if client.client_name else ""
-    yield page.line(f"  {symbol} {printable(client.address)}: {verb} ({printable(client.client_id)}{name})", symbol)
+    yield page.line(
+        f"  {symbol} {printable(client.address)}: {client.words} ({printable(client.client_id)}{name})", symbol
+    )
     yield page.line(f"      {printable(f'{client.location.file}:{client.location.line}')}")
     if client.disabled and not any(finding.id == "client-disabled" for finding in client.findings):
         yield f"      {DISABLED}"
@@ -66,12 +70,18 @@ def _client(client: ClientDrift, page: TextLayout) -> Iterator[str]:
     if client.has_other_secret:
         yield f"      {'secret':<{_NAME_WIDTH}} {client.secret}"
     if client.gone:
-        yield page.line(
-            f"      fix: iac apply --recreate {printable(client.address)} creates it again,"
-            " with a new secret if it has one"
-        )
-    findings = [replace(finding, where="") for finding in client.findings]
-    yield from (page.line(line) for line in finding_lines(findings, " " * 6))
+        yield from (page.line(f"      {line}") for line in _ways_back(printable(client.address), client))
+    yield from map(page.line, finding_lines((replace(finding, where="") for finding in client.findings), " " * 6))
+
+
+def _ways_back(address: str, client: ClientDrift) -> list[str]:
+    if not client.may_be_there:
+        return [f"fix: iac apply --recreate {address} creates it again, with a new secret if it has one"]
+    return [
+        OUT_OF_REACH,
+        f"fix: iac secret token {address}, if there is a new token",
+        f"fix: if it was deleted: iac apply --recreate {address} creates another client, with a new client_id",
+    ]
 
 
 def drift_markdown(drift: Drift, budget: int) -> str:
@@ -97,17 +107,15 @@ def drift_markdown(drift: Drift, budget: int) -> str:
 
 
 def _entry(client: ClientDrift) -> str:
-    what = [field.name for field in client.fields] + (["secret"] if client.has_other_secret else [])
-    what += ["active"] if client.disabled else []
-    told = "**gone from the server**" if client.gone else ", ".join(code(name) for name in what)
+    others = {"secret": client.has_other_secret, "active": client.disabled}
+    what = [field.name for field in client.fields] + [name for name, is_other in others.items() if is_other]
+    told = f"**{client.words}**" if client.gone else ", ".join(code(name) for name in what)
     return f"- {code(client.address)}: {told}"
 
 
 def _folded(client: ClientDrift) -> str:
-    place = f"{client.location.file}:{client.location.line}"
-    told = ", ".join(
-        part for part in (f"client {code(client.client_id)}", code(client.client_name), code(place)) if part
-    )
+    place = code(f"{client.location.file}:{client.location.line}")
+    told = ", ".join(part for part in (f"client {code(client.client_id)}", code(client.client_name), place) if part)
     return fold((client.address, "gone" if client.gone else "changed"), told, list(_lines(client)))
 
 
@@ -127,7 +135,12 @@ def _ways(drift: Drift) -> Iterator[str]:
         yield "`iac drift --accept ADDR` writes the server's values into the definition, for review."
     if drift.disabled:
         yield "An administrator of the server can enable a client that is disabled. iac does not enable it."
-    if drift.gone:
+    if any(client.may_be_there for client in drift.clients):
+        yield (
+            "If the registration access token or owner has changed, `iac secret token ADDR` stores a new token."
+            " If the client was deleted, `iac apply --recreate ADDR` creates another client, with a new client_id."
+        )
+    elif drift.gone:
         yield "`iac apply --recreate ADDR` creates a client again that is gone, with a new secret if it has one."
 
 

@@ -137,8 +137,7 @@ def _names(changes: Sequence[Change], room: CharacterBudget) -> tuple[list[str],
 
 def _by_verb(changes: Sequence[Change], limit: int | None) -> Iterator[str]:
     for action in _ORDER:
-        entries = [_name(change, limit) for change in changes if change.action is action]
-        if entries:
+        if entries := [_name(change, limit) for change in changes if change.action is action]:
             yield f"#### {str(action).capitalize()}: {len(entries):,}\n"
             yield from (*entries, "")
 
@@ -185,7 +184,7 @@ def _lines(change: Change) -> Iterator[str]:
     for field in change.fields:
         yield from field_diff(field, CAUSES[field.cause] if change.action is not Action.CREATE else "")
     if change.secret not in {SecretChange.NONE, SecretChange.KEPT}:
-        yield from ("@@ secret @@", f"! {change.secret}")
+        yield from ("@@ secret @@", f"! {change.secret_words}")
     yield from _recipients(change)
     for output in change.outputs:
         if output.action is not OutputAction.UNCHANGED:

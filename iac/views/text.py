@@ -104,7 +104,7 @@ def _kind(change: Change) -> Hashable:
     fields = tuple((field.name, field.cause) for field in change.fields)
     outputs = tuple((output.sink, output.action, output.recipients) for output in change.outputs)
     findings = tuple(finding.id for finding in change.findings)
-    return change.action, change.reason, fields, change.secret, change.recipients, outputs, findings
+    return change.action, change.reason, fields, change.secret_words, change.recipients, outputs, findings
 
 
 def _like(changes: Sequence[Change], page: TextLayout) -> Iterator[str]:
@@ -130,9 +130,7 @@ def _like(changes: Sequence[Change], page: TextLayout) -> Iterator[str]:
 
 def _effects_of_many(changes: Sequence[Change]) -> Iterator[str]:
     """What becomes of their secrets and of their outputs, and what is to be known about the changes."""
-    secret = changes[0].secret
-    if secret not in {SecretChange.NONE, SecretChange.KEPT}:
-        yield f"      {'secret':<{_NAME_WIDTH}} {secret}"
+    yield from _secret(changes[0])
     outputs = Counter(output.action for change in changes for output in change.outputs)
     del outputs[OutputAction.UNCHANGED]
     yield from (f"      {counted(number, 'output'):<{_NAME_WIDTH}} ({action})" for action, number in outputs.items())
@@ -168,13 +166,17 @@ def _recipients(change: Change, page: TextLayout) -> Iterator[str]:
 
 def _effects(change: Change) -> Iterator[str]:
     """What becomes of the secret and of outputs, and what is to be known about the change."""
-    if change.secret not in {SecretChange.NONE, SecretChange.KEPT}:
-        yield f"      {'secret':<{_NAME_WIDTH}} {change.secret}"
+    yield from _secret(change)
     for output in change.outputs:
         if output.action is not OutputAction.UNCHANGED:
             to = f", sealed to {printable(', '.join(output.recipients))}" if output.recipients else ""
             yield f"      {'output':<{_NAME_WIDTH}} {printable(output.id)} ({output.action}{to})"
     yield from finding_lines([replace(finding, where="") for finding in change.findings], " " * 6)
+
+
+def _secret(change: Change) -> Iterator[str]:
+    if change.secret not in {SecretChange.NONE, SecretChange.KEPT}:
+        yield f"      {'secret':<{_NAME_WIDTH}} {change.secret_words}"
 
 
 def field_lines(field: FieldChange, action: Action, page: TextLayout) -> Iterator[str]:

@@ -247,15 +247,13 @@ def own_login(session: LocalSession, client_id: str) -> Iterator[CheckResult]:
 def pipelines(caller: Caller) -> Iterator[CheckResult]:
     """Pipelines that another version of iac wrote."""
     written = find_written(caller.root)
-    unlocked = find_unlocked(caller.root)
-    if unlocked:
+    if unlocked := find_unlocked(caller.root):
         yield error(
             "pipelines",
             f"{listed(unlocked)}: these jobs install iac by name; a package of that name could take their login",
             _AGAIN,
         )
-    old = {path: version for path, version in written.items() if version != __version__}
-    if old:
+    if old := {path: version for path, version in written.items() if version != __version__}:
         yield warning(
             "pipelines",
             f"written by another version: {listed(f'{path} ({version})' for path, version in old.items())}",
@@ -388,18 +386,22 @@ def rendered(session: LocalSession) -> Iterator[CheckResult]:
 def clients(session: Session) -> Iterator[CheckResult]:
     """Clients of the state that are not on the server or disabled there, and secrets that end."""
     with reading(session) as read:
-        registrations = read.actual(session.options()).registrations
+        actual = read.actual(session.options())
     by_address = {
-        address: registrations[client.client_id]
+        address: actual.registrations[client.client_id]
         for address, client in read.state.clients.items()
-        if client.client_id in registrations
+        if client.client_id in actual.registrations
     }
     context = ReviewContext(session.clock.now().date(), clients=by_address)
     messages = review_registered(session.desired, context)
     results = [told("clients", message) for message in sorted(messages, key=lambda message: message.where)]
-    if gone := sorted(read.state.clients.keys() - by_address.keys()):
+    missing = sorted(read.state.clients.keys() - by_address.keys())
+    if unread := [address for address in missing if read.state.clients[address].client_id in actual.unread]:
+        results.insert(0, warning("clients", f"not read: {listed(unread)}", "run iac plan: it says why"))
+    if gone := [address for address in missing if address not in unread]:
+        unclear = "" if session.desired.api.reads_all else ", or out of reach"
         results.insert(
-            0, warning("clients", f"not found on the server: {listed(gone)}", "run iac drift: it shows each")
+            0, warning("clients", f"not found on the server{unclear}: {listed(gone)}", "run iac drift: it shows each")
         )
     yield from results or [
         ok(

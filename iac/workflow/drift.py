@@ -77,12 +77,12 @@ def accept(
     Raises:
         InputError: a client is gone, policy refuses a value, or a file cannot have it; that file is as before.
     """
-    gone = [client.address for client in drift.clients if client.gone]
-    if gone:
+    if gone := [client for client in drift.clients if client.gone]:
+        first = "iac secret token ADDR, if there is a new token; or " if gone[0].may_be_there else ""
         raise InputError(
-            "a client that is gone from the server has no values to accept, nothing is written",
-            where=listed(gone),
-            fix="run iac apply --recreate ADDR to create it again, or list it under removed: in iac.yaml",
+            f"a client that is {gone[0].words} has no values to accept, nothing is written",
+            where=listed(client.address for client in gone),
+            fix=f"run {first}iac apply --recreate ADDR to create it again, or list it under removed: in iac.yaml",
         )
     _refuse_by_policy(drift)
     edits = {
@@ -114,13 +114,12 @@ def accept(
 
 def _refuse_by_policy(drift: Drift) -> None:
     """What policy would refuse in a change of the definition does not come in by the server."""
-    refused = [
+    if refused := [
         finding
         for client in drift.clients
         for finding in client.findings
         if finding.severity is Severity.ERROR and finding.details["field"] in {field.name for field in client.fields}
-    ]
-    if refused:
+    ]:
         raise InputError(
             "policy refuses the server's values, nothing is written",
             where=listed(dict.fromkeys(finding.where for finding in refused)),

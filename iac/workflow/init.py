@@ -248,8 +248,7 @@ def _prepare(root: Path) -> None:
             why=reason(error),
             fix="rename it, then run iac init again",
         ) from error
-    missing = [line for line in IGNORED if line not in text.splitlines()]
-    if missing:
+    if missing := [line for line in IGNORED if line not in text.splitlines()]:
         gap = "" if not text or text.endswith("\n") else "\n"
         replace_text(ignore, text + gap + "".join(f"{line}\n" for line in missing))
 

@@ -20,6 +20,7 @@ from iac.core.inventory import (
     registered_row,
 )
 from iac.core.model import InvalidMember, Registration
+from iac.core.plan.change import Action
 from iac.core.policy.transition import NEAR
 from iac.core.state.model import State
 from iac.session import Session
@@ -85,16 +86,25 @@ def _known(session: Session, state: State) -> Mapping[str, ClientRecord]:
     for spec in session.desired.outputs:
         for address in spec.clients:
             outputs.setdefault(address, []).append(spec.id)
-    desired = session.desired.clients
-    replaced = {
-        old.client.client_id: ClientRecord(address, old.client, is_replaced=True)
+    known = {
+        intent.client_id: ClientRecord(address, standing=ClientStatus.INTERRUPTED)
+        for address, intent in state.intents.items()
+        if intent.action == Action.CREATE and intent.client_id
+    }
+    known |= {
+        old.client.client_id: ClientRecord(address, old.client, standing=ClientStatus.REPLACED)
         for address, held in state.clients.items()
         for old in held.predecessors
     }
-    return replaced | {
-        held.client_id: ClientRecord(address, held, desired.get(address), tuple(outputs.get(address, ())))
-        for address, held in state.clients.items()
-    }
+    for address, held in state.clients.items():
+        known[held.client_id] = ClientRecord(
+            address,
+            held,
+            session.desired.clients.get(address),
+            tuple(outputs.get(address, ())),
+            ClientStatus.MANAGED,
+        )
+    return known
 
 
 def _distinct(rows: Iterable[InventoryRow]) -> list[InventoryRow]:

@@ -93,8 +93,7 @@ def check_answers(offer: ServiceChoice, answers: Mapping[str, str]) -> None:
         if key not in asks:
             known = f"it asks for {', '.join(asks)}" if asks else "it asks for nothing"
             raise InputError(f"{name} does not ask for this", where=key, fix=nearest(key, asks) or known)
-    missing = [ask for ask in asks if ask not in answers]
-    if missing:
+    if missing := [ask for ask in asks if ask not in answers]:
         raise InputError(
             f"{name} needs to know more",
             why="; ".join(f"{ask} is {asks[ask]}" for ask in missing),
@@ -147,8 +146,7 @@ class ServiceStart(Struct, frozen=True):
         names = {key: entry for key, entry in self._names(role).items() if is_named or key != "client_id"}
         for place, (key, entry) in enumerate(names.items()):
             document.insert(place, key, entry)
-        outputs = [output for output in self.outputs() if "clients" not in output]
-        if outputs:
+        if outputs := [output for output in self.outputs() if "clients" not in output]:
             document["outputs"] = outputs
         return dump(yaml, document)
 
@@ -180,8 +178,7 @@ def add_service(root: Path, wanted: ServiceStart) -> WrittenService:
         for role, address in addresses.items()
     }
     outputs = wanted.outputs()
-    shared = [output for output in outputs if "clients" in output]
-    if shared:
+    if shared := [output for output in outputs if "clients" in output]:
         texts[PROJECT_FILE] = edited_text(root / PROJECT_FILE, lambda text: reduce(with_output, shared, text))
     before = _mistakes(root)
     write_together(root, texts, lambda: _refuse(texts, _mistakes(root) - before), replaced=(PROJECT_FILE,))

@@ -157,8 +157,7 @@ def check_saved(plan: Plan, saved: SavedPlan) -> None:
     Raises:
         StalePlan: naming address and key, with what the file says and what the new plan says.
     """
-    differing = list(differences(plan, saved))
-    if differing:
+    if differing := list(differences(plan, saved)):
         raise StalePlan(
             "the saved plan does not say what would be done, nothing was sent",
             where=listed(f"{one.address}: {one.key}" for one in differing),

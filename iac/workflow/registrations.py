@@ -63,12 +63,15 @@ class RegistrationReader:
         self._learn(actual)
         return replace(actual, found=dict(_left_behind(self.session, self.state, options)))
 
-    def one(self, client_id: str) -> Registration | None:
-        """One client with its owners; None where it is not there, or cannot be read."""
+    def one(self, client_id: str) -> Registration | UnreadReason | None:
+        """One client with its owners; why nobody can tell whether it is there, or None where it is not."""
         try:
-            return self.session.provider.get(client_id, with_owners=True)
+            client = self.session.provider.get(client_id, with_owners=True)
+            if client is not None or self.session.desired.api.reads_all:
+                return client
+            return self.session.provider.read([client_id]).unread.get(client_id, UnreadReason.REFUSED)
         except ServerError:
-            return None
+            return UnreadReason.NOT_UNDERSTOOD
 
     def use_keys(self, client_ids: Collection[str]) -> None:
         """Give the provider the registration access tokens of these clients, as far as they can be opened."""

@@ -41,8 +41,7 @@ def prepare_grace_ends(session: Session, addresses: Collection[str]) -> LockedPl
         StalePlan: it would do more, for something has changed meanwhile.
     """
     locked = prepare(session, session.options(addresses))
-    others = {change.address for change in locked.plan.changes} - set(locked.plan.grace_ends)
-    if others:
+    if others := {change.address for change in locked.plan.changes} - set(locked.plan.grace_ends):
         raise StalePlan(
             "the plan does more than end grace times, nothing was sent",
             where=listed(sorted(others)),

@@ -76,7 +76,8 @@ def _unproven(session: Session, state: State, secrets: Mapping[str, Secret]) -> 
         if session.provider.accepts_secret(client_id, secrets[address], fields):
             return ""
         if fields is None and session.provider.get(client_id) is None:
-            return f"client_id {client_id} is not registered any more; iac plan says more"
+            unclear = "" if session.desired.api.reads_all else ", or out of reach"
+            return f"client_id {client_id} is not registered any more{unclear}; iac plan says more"
         return f"the server refuses it as the secret of {client_id}"
 
     addresses = sorted(secrets)
@@ -325,8 +326,7 @@ def parse_secret(text: str, what: str = "secret") -> Secret:
         InputError: it is empty, or more than one line.
     """
     secret = Secret(text.removesuffix("\n").removesuffix("\r"))
-    problem = _problem(secret, what)
-    if problem:
+    if problem := _problem(secret, what):
         raise InputError(f"invalid {what}", why=problem, fix=f"give the {what} alone, on one line")
     return secret
 

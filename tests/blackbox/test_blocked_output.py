@@ -75,6 +75,21 @@ def test_the_plan_that_adopts_says_so(project: Project, sandbox: Sandbox) -> Non
     plan = project.done("plan")
     assert "out/found.env" in plan.out
     assert FIX in plan.out
+    # The fix works as it stands: a secret cannot be stored before there is a client in state.
+    assert f"run iac apply, then {FIX}" in plan.out
+    project.done("apply", "--auto-approve")
+    project.done("secret", "set", "team/found", stdin="made-by-hand")
+    project.done("apply", "--auto-approve")
+    assert "made-by-hand" in project.read("out/found.env")
+
+
+def test_the_fix_of_a_client_that_moves_is_for_its_address_after_the_apply(blocked: Project) -> None:
+    blocked.apply()
+    (blocked.root / "clients.d/new").mkdir()
+    (blocked.root / "clients.d/team/found.yaml").rename(blocked.root / "clients.d/new/found.yaml")
+    blocked.write("iac.yaml", blocked.read("iac.yaml") + "moved: [{from: team/found, to: new/found}]\n")
+    said = blocked.done("plan").out
+    assert "run iac apply, then iac secret set new/found" in said
 
 
 def test_verify_and_show_have_the_fix(blocked: Project) -> None:
@@ -99,7 +114,7 @@ def test_an_output_of_two_clients_names_each_whose_secret_is_unknown(project: Pr
     )
     output = "outputs: [{template: both.j2, path: out/both, clients: [team/one, team/two]}]\n"
     project.write("iac.yaml", project.read("iac.yaml") + output)
-    assert "run iac secret set team/one and iac secret set team/two" in project.done("plan").out
+    assert "run iac apply, then iac secret set team/one and iac secret set team/two" in project.done("plan").out
     assert "the secret of team/one, team/two" in project.apply().out
 
 

@@ -9,8 +9,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from iac.sandbox.message import Request, Response
     from iac.sandbox.server import Sandbox
     from tests.blackbox.kit import Project
+from iac.sandbox import access
 from iac.sandbox.fault import Fault, FaultKind
 from iac.sandbox.message import html_error
 from tests.blackbox.kit import bent, by_hand
@@ -204,6 +208,66 @@ def test_doctor_names_clients_that_are_gone(project: Project, sandbox: Sandbox) 
     assert client is not None
     store.remove(client)
     assert [("clients", "not found on the server: team/job")] == [(one["id"], one["says"]) for one in doctor(project)]
+
+
+def test_a_client_that_is_out_of_reach_is_not_called_gone(alone: Project, sandbox: Sandbox) -> None:
+    """A user's or anybody's API refuses a deleted client and one whose token has changed alike."""
+    alone.done("apply", "--auto-approve")
+    store = sandbox.iam.world.store
+    client = store.find(alone.state()["clients"]["team/job"]["client_id"])
+    assert client is not None
+    access.issue_rat(sandbox.iam.world, client)
+    drifts = [alone.iac("drift", "--format", view).out for view in ("text", "markdown", "html")]
+    assert all("gone from the server, or out of reach" in said for said in drifts)
+    fixes = [drifts[0], drifts[1], alone.done("show", "team/job").out]
+    assert all("registration access token or owner has changed" in said for said in fixes)
+    assert all("iac secret token" in said.partition("--recreate")[0] for said in fixes)
+    assert alone.iac("drift", "--format", "json").json()["clients"][0]["may_be_there"]
+    assert "not found on the server, or out of reach: team/job" in [one["says"] for one in doctor(alone)]
+    accepted = alone.iac("drift", "--accept", "team/job")
+    assert (1, True) == (accepted.code, "iac secret token" in accepted.err.partition("--recreate")[0])
+    assert "or out of reach" in alone.iac("secret", "set", "team/job", stdin="wrong").err
+
+
+def test_a_client_that_was_not_read_is_not_called_gone(alone: Project) -> None:
+    alone.done("apply", "--auto-approve")
+    del alone.env["IAC_AGE_IDENTITY"]
+    assert "server: (not read: iac plan says why)" in alone.done("show", "team/job").out
+    assert "Not read: team/job, team/other." in alone.done("drift").out
+    assert "not read: team/job, team/other" in [one["says"] for one in doctor(alone)]
+    assert "team/job: not read" in alone.done("drift", "--accept", "team/job").err
+
+
+@pytest.mark.parametrize("flavour", ["1.12"])
+def test_accept_calls_the_server_as_applied_only_where_it_is(project: Project, sandbox: Sandbox) -> None:
+    project.define("team/job", grant_types=["client_credentials"], scope=["openid"])
+    project.done("apply", "--auto-approve")
+    assert "nothing to accept: no field differs" in project.done("drift", "--accept", "team/job").err
+    for values in ({"client_secret": "changed-by-hand-0123456789"}, {"active": False}):
+        by_hand(sandbox, "team-job", **values)
+        accepted = project.iac("drift", "--accept", "team/job")
+        assert (2, False) == (accepted.code, "applied values" in accepted.text)
+
+
+def test_list_and_show_know_the_client_of_a_create_that_was_interrupted(project: Project, sandbox: Sandbox) -> None:
+    project.define("team/job", grant_types=["client_credentials"], scope=["openid"])
+    created: list[Response] = []
+
+    def answer(request: Request, straight: Callable[[], Response]) -> Response:
+        """The server is down as soon as it has registered the client."""
+        if request.method == "POST" and request.path == "/iam/api/clients":
+            created.append(straight())
+        return html_error(500) if created else straight()
+
+    with bent(sandbox, answer):
+        project.apply()
+    assert "registered by an interrupted run" in project.done("plan").out
+    (row,) = project.done("list", "--match", "team-job", "--format", "json").json()["clients"]
+    assert ("team/job", "interrupted create") == (row["address"], row["state"])
+    assert "team-job" not in project.done("list", "--unmanaged").out
+    assert "was interrupted; iac plan says how it goes on" in project.done("show", "team/job").out
+    (project.root / "clients.d/team/job.yaml").unlink()
+    assert "was interrupted; iac plan says how it goes on" in project.done("show", "team/job").out
 
 
 def test_doctor_says_the_same_error_of_the_server_once(project: Project, sandbox: Sandbox) -> None:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.blackbox.kit import Project, register_by_hand
+from tests.blackbox.kit import Project, by_hand, register_by_hand
 
 if TYPE_CHECKING:
     from iac.sandbox.server import Sandbox
+
+NEW = "changed-by-hand-0123456789"
 
 
 @pytest.mark.parametrize("scope", ["iam:admin.raed", "iam:admin.writ", "scim:raed"])
@@ -50,6 +53,24 @@ def test_a_rule_does_not_speak_of_iam_where_the_server_is_another(project: Proje
     said = project.iac("validate").text
     assert "team/portal" in said
     assert "IAM" not in said
+
+
+@pytest.mark.parametrize("flavour", ["1.12"])
+def test_a_secret_that_was_changed_by_hand_is_taken_over_and_not_rotated(project: Project, sandbox: Sandbox) -> None:
+    project.define("team/job", grant_types=["client_credentials"], scope=["openid"])
+    project.done("apply", "--auto-approve")
+    assert "another secret" not in project.done("show", "team/job").out
+    by_hand(sandbox, "team-job", client_secret=NEW)
+    plans = [project.done("plan", "--format", view).out for view in ("text", "markdown")]
+    project.done("plan", "--report", "html=plan.html")
+    plans.append(re.sub("<(style|script)>.*?</", "", project.read("plan.html"), flags=re.DOTALL))
+    assert all("taken over" in plan and "rotated" not in plan and "at once" not in plan for plan in plans)
+    assert "rotated" == project.done("plan", "--format", "json").json()["changes"][0]["secret"]
+    shown = project.done("show", "team/job")
+    assert "the server has another secret" in shown.out
+    assert NEW not in shown.text
+    project.done("rotate", "team/job", "--auto-approve")
+    assert "another secret" not in project.done("show", "team/job").out
 
 
 def test_a_refused_plan_does_not_say_no_changes(project: Project) -> None:

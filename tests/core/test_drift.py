@@ -197,6 +197,7 @@ def test_the_json_form_has_counts_places_and_no_secret() -> None:
             "client_name": "An app",
             "location": {"file": "clients.d/team/app.yaml", "line": 1, "column": 1},
             "gone": False,
+            "may_be_there": False,
             "fields": [
                 {
                     "name": "scope",

@@ -43,7 +43,7 @@ def row(known: ClientRecord = ClientRecord(), login: str = "", **answer: Any) ->
 def test_a_row_has_what_the_server_says_and_what_the_project_knows() -> None:
     defined = desired("team/app", lifecycle=Lifecycle(rotate_after=60 * 86400))
     found = row(
-        ClientRecord("team/app", HELD, defined, ("out/app.env",)),
+        ClientRecord("team/app", HELD, defined, ("out/app.env",), ClientStatus.MANAGED),
         scope="storage.read:/ openid scim:read",
         last_used="2026-11-01",
         contacts=["ops@example.org"],
@@ -76,8 +76,10 @@ def test_a_row_has_what_the_server_says_and_what_the_project_knows() -> None:
 @every(
     "known, login, answer, standing",
     [
-        (ClientRecord("team/app", HELD), "", {}, ClientStatus.MANAGED),
-        (ClientRecord("team/app", HELD, is_replaced=True), "", {}, ClientStatus.REPLACED),
+        (ClientRecord("team/app", HELD, standing=ClientStatus.MANAGED), "", {}, ClientStatus.MANAGED),
+        (ClientRecord("team/app", HELD, standing=ClientStatus.REPLACED), "", {}, ClientStatus.REPLACED),
+        (ClientRecord("team/app", standing=ClientStatus.INTERRUPTED), "", {}, ClientStatus.INTERRUPTED),
+        (ClientRecord("team/app", standing=ClientStatus.INTERRUPTED), "app", {}, ClientStatus.PROTECTED),
         (ClientRecord(), "", {}, ClientStatus.UNMANAGED),
         (ClientRecord(), "app", {}, ClientStatus.PROTECTED),
         (ClientRecord(), "", {"client_name": "oidc-agent:me"}, ClientStatus.PROTECTED),
@@ -96,7 +98,7 @@ def test_what_is_in_state_and_not_on_the_server_is_gone() -> None:
     assert (ClientStatus.GONE, False, "An app") == (gone.standing, gone.is_active, gone.name)
     assert "" == COLUMNS["active"](gone), "it is not disabled either"
     assert gone_row(ClientRecord()) is None
-    assert gone_row(ClientRecord("team/app", HELD, is_replaced=True)) is None
+    assert gone_row(ClientRecord("team/app", HELD, standing=ClientStatus.REPLACED)) is None
 
 
 @pytest.mark.parametrize(
@@ -142,7 +144,7 @@ def test_expiring_is_what_is_due_or_ends_within_so_long_or_already() -> None:
 
 
 def test_the_other_filters_look_at_names_scopes_and_standing() -> None:
-    found = row(ClientRecord("team/app", HELD), scope="scim:read openid")
+    found = row(ClientRecord("team/app", HELD, standing=ClientStatus.MANAGED), scope="scim:read openid")
     assert wants(found, standings=frozenset({ClientStatus.MANAGED}), match="team/*", scope="scim:*", is_privileged=True)
     assert not wants(found, standings=frozenset({ClientStatus.UNMANAGED}))
     assert wants(found, match="An a*")
@@ -174,5 +176,7 @@ def test_the_json_form_counts_all_and_shows_what_is_asked_for() -> None:
 
     told = inventory.to_dict(("client_id", "grants", "owners"), list(inventory.rows))
 
-    assert {"managed": 2, "replaced": 0, "unmanaged": 0, "protected": 0, "gone": 0} == told["summary"]
+    assert {"managed": 2, "replaced": 0, "interrupted create": 0, "unmanaged": 0, "protected": 0, "gone": 0} == told[
+        "summary"
+    ]
     assert [{"client_id": "app", "grants": ["client_credentials"], "owners": None}] == told["clients"]

@@ -146,7 +146,7 @@ def test_no_view_holds_a_secret_neither_old_nor_new(project: Project) -> None:
     project.iac("-vv", "plan", *REPORTS)
     files = made(project)
     assert "rotated" == json.loads(files["json"])["changes"][0]["secret"]
-    assert "@@ secret @@\n! rotated" in files["markdown"]
+    assert "@@ secret @@\n! taken over" in files["markdown"]
     for name, text in files.items():
         for secret in ({before, "Set-By-Hand-4242"} | secrets_of(project)) - {"secret", None}:
             assert str(secret) not in text, name

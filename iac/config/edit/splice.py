@@ -279,8 +279,7 @@ def make_edit(source: DefinitionFile, environment: str, values: Mapping[str, Val
     pointers = {name: overlay if after.has(*overlay) else _path(name) for name, overlay in overlays.items()}
     if not _is_as_meant(before, after, pointers, values) or not _comments(plain) <= _comments(text):
         raise _by_hand(source.file, values, "iac cannot replace them without changing other lines")
-    complaints = [diagnostic.summary for _, diagnostic in check_schema(after, "client")]
-    if complaints:
+    if complaints := [diagnostic.summary for _, diagnostic in check_schema(after, "client")]:
         raise _by_hand(source.file, values, listed(complaints, "; "))
     bom = "\ufeff" if source.content.startswith(BOM_UTF8) else ""
     places = {name: after.at_key(*pointer) for name, pointer in pointers.items()}
@@ -304,8 +303,7 @@ def write_edits(root: Path, edits: Iterable[Edit]) -> None:
             )
         replace_text(path, edit.text)
         diagnostics = validate_project(root, [edit.source.file]).diagnostics
-        wrong = [diagnostic.summary for diagnostic in diagnostics if diagnostic.severity is Severity.ERROR]
-        if wrong:
+        if wrong := [diagnostic.summary for diagnostic in diagnostics if diagnostic.severity is Severity.ERROR]:
             replace_text(path, edit.source.content.decode())
             raise _by_hand(edit.source.file, edit.places, listed(wrong, "; "))
 

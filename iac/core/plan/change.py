@@ -270,6 +270,12 @@ class Change(Struct, frozen=True):
         return any(change.name not in {OWNERS, CLIENT_ID} for change in self.fields)
 
     @property
+    def secret_words(self) -> str:
+        """What becomes of the secret, in words: one that the server has made already is taken over."""
+        is_made = self.observed is not None and self.observed.secret is not None and self.step is SecretStep.TAKE
+        return "taken over" if is_made and not self.succeeds and self.secret is not SecretChange.KEPT else self.secret
+
+    @property
     def creates(self) -> bool:
         """Whether a client is registered."""
         return self.action is Action.CREATE or (bool(self.succeeds) and self.observed is None)

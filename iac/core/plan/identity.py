@@ -178,8 +178,7 @@ def set_apart(registration: Registration, additions: Mapping[str, tuple[str, ...
     fields, apart = dict(registration.fields), dict(registration.additions)
     for name, items in additions.items():
         there = set(members(fields.get(name)))
-        added = there & set(items) - set(members(wanted.get(name)))
-        if added:
+        if added := there & set(items) - set(members(wanted.get(name))):
             fields[name] = tuple(sorted(there - added))
             apart[name] = tuple(sorted(added.union(apart.get(name, ()))))
     return replace(registration, fields={name: fields[name] for name in fields if fields[name] != ()}, additions=apart)

@@ -64,12 +64,12 @@ def make_plan(desired: Desired, state: State, actual: Actual, options: PlanOptio
     `actual` must hold every client_id of `desired` and `state` that exists on the server, owners for the clients that
     declare them.
     """
-    moves = find_moves(desired, state)
+    moves, stored = find_moves(desired, state), frozenset(state.clients)
     wanted = [client for client in desired.clients.values() if options.wants(client.address)]
     state = with_seen_ends(reinstate(move(state, moves), wanted), actual)
     named = frozenset(address for address, client in desired.clients.items() if client.client_id)
     desired = with_remembered(with_current_ids(with_chosen_ids(desired, state), state), state)
-    draft = Draft(desired, state, without_additions(with_unread(actual, state), desired, state), options, named)
+    draft = Draft(desired, state, without_additions(with_unread(actual, state), desired, state), options, named, stored)
     for client in draft.desired.clients.values():
         if options.wants(client.address):
             plan_client(draft, client)
@@ -137,8 +137,7 @@ def _released(wanted: Iterable[str], desired: Desired, state: State) -> Iterator
     for address in wanted:
         stored = state.clients.get(address)
         client = desired.clients[address]
-        gone = (stored.declared if stored else frozenset()) - (client.declared - client.implied)
-        if gone:
+        if gone := (stored.declared if stored else frozenset()) - (client.declared - client.implied):
             yield address, tuple(sorted(gone))
 
 

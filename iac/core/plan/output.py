@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 
 from msgspec.structs import replace
 
@@ -11,7 +11,7 @@ from iac.core.desired import OutputSpec, output_path
 from iac.core.errors import Diagnostic, Severity
 from iac.core.model import uses_secret
 from iac.core.plan.change import Action, Change, OutputAction, OutputChange, SecretChange, sha256
-from iac.core.plan.plan import Draft, PlanOptions, Reads, RenderedClient
+from iac.core.plan.plan import Draft, PlanOptions, Reads, RenderedClient, secret_fix
 from iac.core.state.model import OutputRecord, SecretStatus, State, kid_in_use
 from iac.core.text import listed
 
@@ -82,16 +82,16 @@ def is_written(
     return bool(record.read) and record.read == output_digest(spec, template, clients, reads(spec.template))
 
 
-def find_block(spec: OutputSpec, clients: Mapping[str, RenderedClient]) -> Diagnostic | None:
-    """Why an output cannot be rendered from these clients; None when it can."""
+def find_block(spec: OutputSpec, clients: Mapping[str, RenderedClient], stored: Collection[str]) -> Diagnostic | None:
+    """Why an output cannot be rendered from these clients; None when it can. `stored` are the addresses in state."""
     missing = [address for address in spec.clients if address not in clients]
     secretless = [address for address in spec.clients if address in clients and clients[address].secret_version is None]
-    commands = ["iac apply"] if missing else [f"iac secret set {address}" for address in secretless]
-    if not commands:
+    if not (missing or secretless):
         return None
+    fix = "iac apply" if missing else secret_fix(secretless, stored)
     why = f"{listed(missing)} {'is' if len(missing) == 1 else 'are'} not applied yet"
     summary = f"{spec.id} is not written: {why if missing else f'iac does not know the secret of {listed(secretless)}'}"
-    return Diagnostic("output-blocked", summary, spec.location, "", f"run {' and '.join(commands)}", Severity.WARNING)
+    return Diagnostic("output-blocked", summary, spec.location, "", f"run {fix}", Severity.WARNING)
 
 
 def plan_outputs(
@@ -123,14 +123,11 @@ def _output(
     spec: OutputSpec, options: PlanOptions, clients: Mapping[str, RenderedClient], record: OutputRecord | None
 ) -> OutputChange:
     template = made_by(spec, options.templates[spec.template])
-    if find_block(spec, clients):
+    if find_block(spec, clients, ()):
         return OutputChange(spec.path, spec.sink, OutputAction.BLOCKED, template, recipients=spec.recipients)
-    if record is None:
-        action = OutputAction.CREATE
-    elif is_written(spec, template, clients, record, options.reads):
-        action = OutputAction.UNCHANGED
-    else:
-        action = OutputAction.UPDATE
+    is_same = is_written(spec, template, clients, record, options.reads)
+    known = OutputAction.UNCHANGED if is_same else OutputAction.UPDATE
+    action = OutputAction.CREATE if record is None else known
     digest = output_digest(spec, template, clients)
     return OutputChange(spec.path, spec.sink, action, template, digest, spec.recipients)
 
@@ -149,7 +146,9 @@ def attach_outputs(draft: Draft) -> None:
     # What a guard keeps from being created is the guard's matter: iac apply would not write its outputs.
     refused = {address for guard in draft.guards for address in guard.details["addresses"]} - draft.after.keys()
     draft.findings.extend(
-        block for spec in specs if refused.isdisjoint(spec.clients) and (block := find_block(spec, draft.after))
+        block
+        for spec in specs
+        if refused.isdisjoint(spec.clients) and (block := find_block(spec, draft.after, draft.stored))
     )
     for addresses, output in plan_outputs(specs, draft.options, draft.after, records):
         concerned = [address for address in addresses if address in draft.changes]

@@ -6,7 +6,7 @@ JSON form: schemas/plan.schema.json.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -200,6 +200,12 @@ class PlanOptions(Struct, frozen=True):
         return any(self.wants(address) for address in addresses)
 
 
+def secret_fix(addresses: Collection[str], stored: Collection[str]) -> str:
+    """Commands that provide these secrets. A secret can be stored only for an address that is in state."""
+    commands = " and ".join(f"iac secret set {address}" for address in addresses)
+    return commands if all(address in stored for address in addresses) else f"iac apply, then {commands}"
+
+
 class RenderedClient(Struct, frozen=True):
     """What an output can read of one client: fields as applied, which secret (0 for none, None unknown), which key."""
 
@@ -214,6 +220,7 @@ class Draft(Struct):
 
     Attributes:
         named: addresses whose definition names a client_id; those of others were chosen by the server.
+        stored: addresses that the state on disk has; `state` has clients under their new ones already.
         holders: client_id -> the address that state holds it under, as its client or as a predecessor.
     """
 
@@ -222,6 +229,7 @@ class Draft(Struct):
     actual: Actual
     options: PlanOptions
     named: frozenset[str] = frozenset()
+    stored: frozenset[str] = frozenset()
     changes: dict[str, Change] = field(default_factory=dict)
     guards: list[Diagnostic] = field(default_factory=list)
     findings: list[Diagnostic] = field(default_factory=list)

@@ -34,34 +34,43 @@ def _is_grantable(draft: Draft, scope: str) -> bool:
     return any(fnmatchcase(scope, pattern) for pattern in draft.desired.grantable)
 
 
+_UNREAD = {
+    UnreadReason.NO_KEY: (
+        "not-read",
+        "its registration access token is sealed, and no key of the state is available",
+        "provide the identity of the state",
+    ),
+    UnreadReason.NOT_STORED: (
+        "not-read",
+        "reading it may replace its registration access token, and this run cannot store a new one",
+        "plan where the state can be locked and written, or see what apply plans",
+    ),
+    UnreadReason.NO_ADDRESS: (
+        "create-only",
+        "the server gave no registration_client_uri of its own, or no token (RFC 7592)",
+        "",
+    ),
+}
+"""Id, why and fix of a finding; of the other reasons there is more to say."""
+
+
 def find_unread(draft: Draft) -> Iterator[Diagnostic]:
     """A finding for each client that was not read: it is compared with what was last applied."""
     for address, client in sorted(draft.state.clients.items()):
         if not draft.options.wants(address):
             continue
         for client_id in client.client_ids:
-            if client_id in draft.actual.partial:
-                problem = draft.actual.partial[client_id].invalid_words
-                why = f"the server's answer about {client_id} is invalid ({problem})"
-                fix = "have an administrator correct it at the server"
-                yield _unread(draft, address, "not-understood", why, fix)
-        match draft.actual.unread.get(client.client_id):
-            case UnreadReason.NO_KEY:
-                why = "its registration access token is sealed, and no key of the state is available"
-                yield _unread(draft, address, "not-read", why, "provide the identity of the state")
-            case UnreadReason.NOT_STORED:
-                why = "reading it may replace its registration access token, and this run cannot store a new one"
-                fix = "plan where the state can be locked and written, or see what apply plans"
-                yield _unread(draft, address, "not-read", why, fix)
-            case UnreadReason.NO_ADDRESS:
-                why = "the server gave no registration_client_uri of its own, or no token (RFC 7592)"
-                yield _unread(draft, address, "create-only", why, "")
+            if partial := draft.actual.partial.get(client_id):
+                why = f"the server's answer about {client_id} is invalid ({partial.invalid_words})"
+                yield _unread(draft, address, "not-understood", why, "have an administrator correct it at the server")
+        if (reason := draft.actual.unread.get(client.client_id)) in _UNREAD:
+            yield _unread(draft, address, *_UNREAD[reason])
 
 
 def _unread(draft: Draft, address: str, rule: str, why: str, fix: str) -> Diagnostic:
     client = draft.desired.clients.get(address)
-    summary = "not read from the server: compared with what was last applied"
     place = client.location if client else None
+    summary = "not read from the server: compared with what was last applied"
     return Diagnostic(rule, summary, place, why, fix, Severity.WARNING, address)
 
 

@@ -13,7 +13,7 @@ from iac.core.desired import DesiredClient
 from iac.core.errors import Diagnostic, Severity
 from iac.core.model import AUTH_METHODS, SECRET_METHODS, Facts, Fields, Registration, uses_secret
 from iac.core.plan.change import Recipients, SecretChange, SecretStep, compare_recipients
-from iac.core.plan.plan import Draft
+from iac.core.plan.plan import Draft, secret_fix
 from iac.core.rotation import ROTATE_AFTER, due, duration
 from iac.core.state.model import ClientState, SealedSecret, SecretStatus
 
@@ -82,8 +82,7 @@ def _method(fields: Fields) -> str:
 
 
 def _without(before: str, after: str, stored: ClientState | None, facts: Facts) -> SecretDecision:
-    is_stored = stored is not None and stored.secret is not None
-    if server.secret_is_dropped(facts, before, after) or is_stored:
+    if server.secret_is_dropped(facts, before, after) or (stored is not None and stored.secret is not None):
         return SecretDecision(SecretChange.ERASED, SecretStep.DROP, "the auth method has no secret")
     return NO_SECRET
 
@@ -165,7 +164,7 @@ def find_secretless(draft: Draft) -> Iterator[Diagnostic]:
             fix = "register another client under another address, unless this server is known to make one"
             yield _about_secret(client, "secret-not-made", summary, fix)
         elif uses_secret(client.fields) and (change is None or not change.creates):
-            fix = f"iac secret set {address}; if there is none, register another client under another address"
+            fix = secret_fix([address], draft.stored) + "; if there is none, register a client under another address"
             yield _about_secret(client, "secret-unknown", "iac does not know the client's secret", fix)
 
 

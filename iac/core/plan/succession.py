@@ -155,8 +155,7 @@ def plan_predecessors(draft: Draft, client: DesiredClient, observed: Registratio
 
 def _action(stored: ClientState, leaving: tuple[PredecessorChange, ...], action: Action) -> Action:
     """The action of the change that this one finishes."""
-    waiting = [old.client for old in stored.predecessors if not old.since]
-    if waiting:
+    if waiting := [old.client for old in stored.predecessors if not old.since]:
         return Action.ROTATE if base_of(waiting[-1]) == base_of(stored) else Action.REPLACE
     return Action.REPLACE if any(old.observed for old in leaving) else action
 

@@ -133,7 +133,7 @@ RULES = (
         id="secret-will-change",
         what="A change gives the client another secret: a rotation, or a secret that somebody made on the server. A "
         "rotation that replaces keeps the old one for its grace time.",
-        why="The server ends the old secret at once, so services fail until they have read the new one.",
+        why="The server refuses the old secret, so services fail until they have read the new one.",
         source="rec: admin-secret-rotation",
         fix="restart the services that read the outputs named, right after apply",
         before="secret: {serial: 1}",

@@ -85,8 +85,7 @@ def parse_answer(answer: Mapping[str, Any], api: Capabilities = FULL) -> Registr
     rules = RULES.at(api)
     if not api.is_iam and type(answer.get("client_id")) is int:  # some servers number their clients
         answer = {**answer, "client_id": str(answer["client_id"])}
-    invalid_members = tuple(find_invalid_members(answer, rules.kinds))
-    if invalid_members:
+    if invalid_members := tuple(find_invalid_members(answer, rules.kinds)):
         wrong = {invalid.member for invalid in invalid_members}
         answer = {name: value for name, value in answer.items() if printable(name) not in wrong}
     # taken out here, so that what is kept of an answer, in state and in plans, never holds one

@@ -224,8 +224,7 @@ def refuse_redirect_uri(fields: Fields, facts: Facts | None) -> Refused:
 @lru_cache(maxsize=256)  # several rules look at the same address
 def malformed(uri: str) -> str:
     """Why every version of IAM refuses this redirect URI; "" when one takes it (rec: admin-redirect-uris-odd)."""
-    illegal = _ILLEGAL.search(uri)
-    if illegal:
+    if illegal := _ILLEGAL.search(uri):
         return f"it has {'a blank' if illegal[0] == ' ' else repr(illegal[0])}, which a URI cannot have"
     if not _SCHEME.match(uri):
         return "it has no scheme"

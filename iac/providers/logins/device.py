@@ -267,8 +267,7 @@ class DeviceLogin(Login):
 
     def _checked(self, client: TokenClient, bearer: Bearer) -> Bearer:
         """Refuse a token that lacks a scope: the server leaves out what its user may not have."""
-        missing = [name for name in self._scopes if bearer.scopes is not None and name not in bearer.scopes]
-        if missing:
+        if missing := [name for name in self._scopes if bearer.scopes is not None and name not in bearer.scopes]:
             raise CredentialsError(
                 "the login was not given the scopes that are needed",
                 where=client.where,

@@ -174,8 +174,7 @@ def find_token(environ: Mapping[str, str], uid: int, temporary: Path = _TEMPORAR
     Raises:
         CredentialsError: there is none, or its file cannot be trusted or read.
     """
-    given = environ.get("BEARER_TOKEN", "").strip(_BLANKS)
-    if given:
+    if given := environ.get("BEARER_TOKEN", "").strip(_BLANKS):
         return LocatedToken(Secret(given), "environment variable BEARER_TOKEN")
     if environ.get("BEARER_TOKEN_FILE"):
         path = Path(environ["BEARER_TOKEN_FILE"])
@@ -190,8 +189,7 @@ def find_token(environ: Mapping[str, str], uid: int, temporary: Path = _TEMPORAR
             return LocatedToken(Secret(token), f"BEARER_TOKEN_FILE={path}")
     places = [Path(folder) / f"bt_u{uid}" for folder in (environ.get("XDG_RUNTIME_DIR"), temporary) if folder]
     for path in places:
-        token = _read(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, owner=uid)
-        if token:
+        if token := _read(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, owner=uid):
             return LocatedToken(Secret(token), str(path))
     raise CredentialsError(
         "no bearer token was found",

@@ -71,8 +71,7 @@ def parse_key(text: Secret, where: str, key_id: str = "") -> SigningKey:
     if isinstance(key, str):
         raise InputError("the private key cannot be used", where=where, why=key, fix=_FIX)
     algorithms = _algorithms(key)
-    problem = _problem(key, algorithms)
-    if problem:
+    if problem := _problem(key, algorithms):
         raise InputError("the private key cannot be used", where=where, why=problem, fix=_FIX)
     return SigningKey(key, algorithms, key_id or str(key.get("kid") or ""))
 

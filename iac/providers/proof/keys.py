@@ -66,8 +66,7 @@ def check_keys(name: str, text: str, subject: str = "") -> Evidence:
         keys = parse_jwks(text)
     except (ValueError, RecursionError):
         return Evidence(name, Grade.FAILED, subject, "there is no JWK set", "publish an object with a list `keys`")
-    leaked = private_members(text)
-    if leaked:
+    if leaked := private_members(text):
         why = f"it shows private members of a key: {', '.join(leaked)}"
         return Evidence(name, Grade.FAILED, subject, why, "take the private key away at once, and make a new one")
     usable = sum(map(_is_usable, keys))

@@ -233,8 +233,7 @@ def check_device(session: ClientLogin) -> Evidence:
 def check_introspection(session: ClientLogin) -> Evidence:
     """The client may ask about tokens (RFC 7662 section 2): about its own where there is one, else about none."""
     path = session.server.path("introspection_endpoint")
-    why = _why_not_asked(session, path)
-    if why:
+    if why := _why_not_asked(session, path):
         return Evidence(INTROSPECTION, Grade.UNPROVEN, why=why)
     answer = session.server.send(_introspection(session, path))
     body = answer.json() if answer.is_ok else None

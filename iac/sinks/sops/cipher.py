@@ -148,8 +148,7 @@ def _check_clear(branch: Branch, encrypted_keys: Sequence[str]) -> None:
     """Refuse clear values where not all is encrypted, but for what a manifest says of itself."""
     if not encrypted_keys:
         return
-    clear = [name for name in branch if name not in encrypted_keys and name not in _MANIFEST]
-    if clear:
+    if clear := [name for name in branch if name not in encrypted_keys and name not in _MANIFEST]:
         raise FormError(f"{clear[0]} would stay in clear: encrypted_regex of the sink is for Kubernetes manifests")
 
 

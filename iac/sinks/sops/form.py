@@ -162,8 +162,7 @@ def _sections(text: str) -> Branch:
     for number, line in enumerate(text.split("\n"), 1):
         if not line.strip() or line.startswith(("#", ";")):
             continue
-        header = _SECTION.fullmatch(line.rstrip())
-        if header:
+        if header := _SECTION.fullmatch(line.rstrip()):
             if header[1] in branch:
                 raise FormError(f"line {number} begins a section that was there before")
             section = {}

@@ -67,7 +67,7 @@ def plan_page(plans: Sequence[Plan], failed: Failures = ()) -> str:
         actions=sorted({change.action for _, change in changes}),
         ids=sorted({finding.id for _, change in changes for finding in change.findings}),
         environments=[plan.environment for plan in plans],
-        secrets=Counter(str(change.secret) for _, change in changes if change.secret is not SecretChange.NONE),
+        secrets=Counter(change.secret_words for _, change in changes if change.secret is not SecretChange.NONE),
         readers=Counter(key for _, change in changes if change.recipients for key in change.recipients.after),
         outputs={o.id: o.action for o in written_outputs if o.action is not OutputAction.UNCHANGED},
     )

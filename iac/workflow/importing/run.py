@@ -312,8 +312,7 @@ def _store(
         InputError: files are there already, all of them named, or one cannot be written; nothing is written then.
         InvalidInput: with the mistakes that the project would have in one of its environments.
     """
-    existing = [draft.file for draft in drafts if os.path.lexists(project.root / draft.file)]
-    if existing:
+    if existing := [draft.file for draft in drafts if os.path.lexists(project.root / draft.file)]:
         raise InputError(
             "files are there already, nothing is written",
             where=listed(existing),

@@ -152,8 +152,7 @@ def separate(
     taken: list[Candidate] = []
     left: list[SkippedClient] = []
     for candidate in chosen:
-        reason = _reason(candidate, bounds, is_named=candidate.client_id in named)
-        if reason:
+        if reason := _reason(candidate, bounds, is_named=candidate.client_id in named):
             left.append(SkippedClient(candidate.client_id, reason))
         else:
             taken.append(candidate)

@@ -211,8 +211,7 @@ def _default_branch(root: Path) -> str:
 def _check_former(repository: Path, forges: Collection[str], files: Collection[str]) -> None:
     """Refuse to write beside files of ours that these do not replace: their jobs would run, too."""
     patterns = (pattern for forge in forges for pattern in FORGES[forge].written)
-    former = sorted(_versions(repository, patterns).keys() - set(files))
-    if former:
+    if former := sorted(_versions(repository, patterns).keys() - set(files)):
         raise InputError(
             "there are pipelines of an earlier version",
             where=listed(former),
