@@ -11,7 +11,7 @@ from tests.house import measures
 
 LIMITS = {  # measure: (limit, goal)
     "modules": (277, 300),
-    "statements outside the sandbox": (24_400, 19_525),
+    "statements outside the sandbox": (24_344, 19_525),
     "class names with two meanings": (0, 0),
     "types for a message": (1, 1),
     "exceptions from lint": (31, 40),
