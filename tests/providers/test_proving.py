@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
+from joserfc.jwk import ECKey
 from msgspec.structs import replace
 
 from iac.core.capabilities import FULL, Capabilities
@@ -395,6 +396,15 @@ def test_an_id_with_a_colon_cannot_be_sent_by_basic_as_it_stands(clock: SetClock
     with strange(lambda _: Say(400, {"error": "invalid_scope"})) as url:
         found = prove(url, ServiceLogin("a:b", SECRET, fields), clock)["introspection"]
     assert (Grade.UNPROVEN, True) == (found.verdict, "colon" in found.why)
+
+
+def test_a_client_that_has_no_secret_is_not_told_to_have_an_output_with_it(clock: SetClock) -> None:
+    fields: dict[str, Any] = {"allow_introspection": True, "token_endpoint_auth_method": "private_key_jwt"}
+    key = Secret(json.dumps(ECKey.generate_key("P-256").as_dict(private=True)))
+    with strange(lambda _: Say(400, {"error": "invalid_scope"})) as url:
+        found = prove(url, ServiceLogin("app", None, fields, key=key), clock)
+    assert {"login": "ok", "introspection": "not_proven", "enabled": "not_proven"} == verdicts(found)
+    assert "which this client does not have" in found["introspection"].why
 
 
 def test_a_broken_server_is_no_client_that_is_gone(clock: SetClock) -> None:

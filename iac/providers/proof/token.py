@@ -257,7 +257,11 @@ def _why_not_asked(session: ClientLogin, path: str) -> str:
     if not path:
         return "the server declares no introspection endpoint"
     if session.subject.secret is None:
-        return _NOT_AT_HAND
+        return (
+            _NOT_AT_HAND
+            if uses_secret(session.subject.fields)
+            else "iac asks it with a secret, which this client does not have"
+        )
     if session.server.api.takes_basic_raw and ":" in session.subject.client_id:
         return "it is asked by HTTP Basic, which cannot carry a client_id with a colon"
     return ""
