@@ -116,14 +116,22 @@ SLOW = (
 """Folders and files here."""
 
 MEASURED = (
+    "backends/test_gitproject.py",
+    "backends/test_httplock.py",
     "backends/test_s3.py",
     "config/test_catalogue.py",
+    "e2e/test_import_by_token.py",
     "e2e/test_keygen.py",
+    "e2e/test_many_environments.py",
     "e2e/test_nightly.py",
     "e2e/test_rfc7591_declared.py",
+    "e2e/test_rfc7591_losses.py",
+    "e2e/test_rfc7591_words.py",
     "e2e/test_secret.py",
     "e2e/test_self_service.py",
     "e2e/test_verify.py",
+    "views/test_machine.py",
+    "workflow/test_new.py",
 )
 """Slow files that alone reach some lines. Coverage doubles what a test costs; it ends before the other slow ones."""
 
