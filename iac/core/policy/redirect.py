@@ -162,7 +162,7 @@ RULES = (
         what="A redirect URI that IAM 1.13.5 and 1.14.1 refuse: neither https, nor http on localhost, 127.0.0.1 or "
         "[::1], nor `edu.kit.data.oidc-agent:/redirect`.",
         why="IAM 1.13.5, 1.14.1 and newer refuse it, and with it every change of such a client; older ones take it. "
-        "A plan for a server that refuses it is refused, whether or not you waive this.",
+        "A plan for 1.14 is refused. If you waive this, the server still refuses it.",
         source="rec: admin-redirect-uris, admin-redirect-uris-more, admin-old-redirect-uri",
         fix="use https, or http on localhost, 127.0.0.1 or [::1], with a number as port",
         bad="redirect_uris: ['http://portal.example.org/cb']",
