@@ -214,8 +214,11 @@ class Environment:
 
     def replaced(self) -> dict[str, str]:
         """client_id -> address, of the clients in whose place a rotation puts others."""
-        clients = [client for client in self._clients.values() if client.lifecycle.rotation is Rotation.REPLACE]
-        return {client.client_id: client.address for client in clients if client.client_id}
+        return {
+            client.client_id: client.address
+            for client in self._clients.values()
+            if client.client_id and client.lifecycle.rotation is Rotation.REPLACE
+        }
 
     def finish(self) -> Iterator[Diagnostic]:
         """Rules of the whole: outputs of the project, addresses that leave or move, patterns, exposed secrets."""

@@ -6,7 +6,6 @@ Sources of secrets are named here and read later. What a backend alone knows of 
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterable, Iterator, Mapping
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -223,7 +222,7 @@ class Settings(Struct, frozen=True):
         grantable_scopes: patterns of scopes that self service grants to this login.
         registration_endpoint: where clients are registered; "" for what the server's discovery documents say.
         wheel: what pipelines install iac from, URL#sha256=HASH; "" where iac.yaml does not say.
-        pin: IAC_ISSUER, as a shell takes it, that binds credentials to the issuers of all environments.
+        issuers: environment -> issuer, of all environments of the project.
     """
 
     root: Path
@@ -248,7 +247,14 @@ class Settings(Struct, frozen=True):
     wheel: str = ""
     registration_endpoint: str = ""
     auth_file: str = ""
-    pin: str = ""
+    issuers: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def pin(self) -> str:
+        """IAC_ISSUER, as a shell takes it, that binds credentials to the issuers of all environments."""
+        from shlex import quote  # for messages alone
+
+        return quote(" ".join(map("=".join, self.issuers.items())) if len(self.issuers) > 1 else self.issuer)
 
     @property
     def api(self) -> Capabilities:
@@ -292,7 +298,6 @@ def parse_settings(root: Path, value: Mapping[str, Any], environment: str) -> Se
     """The settings of one environment of an iac.yaml that its schema has passed."""
     merged = {**value, **overrides(value, environment)}
     limits, bounds = value.get("limits", {}), value.get("lifetime_bounds", {})
-    issuers = {name: overrides(value, name).get("issuer", value.get("issuer", "")) for name in environment_names(value)}
     return Settings(
         root=root,
         project=value["project"],
@@ -319,11 +324,9 @@ def parse_settings(root: Path, value: Mapping[str, Any], environment: str) -> Se
         sinks=_sinks({**value.get("sinks", {}), **overrides(value, environment).get("sinks", {})}),
         grantable_scopes=tuple(value.get("grantable_scopes", ())),
         wheel=value.get("pipelines", {}).get("wheel", ""),
-        pin=shlex.quote(
-            " ".join(f"{name}={issuer}" for name, issuer in issuers.items())
-            if len(issuers) > 1
-            else merged.get("issuer", "")
-        ),
+        issuers={
+            name: overrides(value, name).get("issuer", value.get("issuer", "")) for name in environment_names(value)
+        },
     )
 
 

@@ -135,8 +135,13 @@ def _find_beside(tree: Tree, root: Path) -> None:
     for file in files:
         is_other = file.name != PROJECT_FILE and not file.name.startswith(".")
         if is_other and file.name.lower().endswith(_SUFFIXES) and file.is_file() and _is_definition(file):
-            name = f"{CLIENTS_DIR}/{file.stem}"
-            _warn_unread(tree, root, file.name, name, f"definitions lie below {CLIENTS_DIR}: move it to")
+            _warn_unread(
+                tree,
+                root,
+                file.name,
+                f"{CLIENTS_DIR}/{file.stem}",
+                f"definitions lie below {CLIENTS_DIR}: move it to",
+            )
 
 
 def _is_definition(file: Path) -> bool:

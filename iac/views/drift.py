@@ -107,8 +107,8 @@ def drift_markdown(drift: Drift, budget: int) -> str:
 
 
 def _entry(client: ClientDrift) -> str:
-    others = {"secret": client.has_other_secret, "active": client.disabled}
-    what = [field.name for field in client.fields] + [name for name, is_other in others.items() if is_other]
+    what = [field.name for field in client.fields] + (["secret"] if client.has_other_secret else [])
+    what += ["active"] if client.disabled else []
     told = f"**{client.words}**" if client.gone else ", ".join(code(name) for name in what)
     return f"- {code(client.address)}: {told}"
 

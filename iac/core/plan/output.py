@@ -125,9 +125,14 @@ def _output(
     template = made_by(spec, options.templates[spec.template])
     if find_block(spec, clients, ()):
         return OutputChange(spec.path, spec.sink, OutputAction.BLOCKED, template, recipients=spec.recipients)
-    is_same = is_written(spec, template, clients, record, options.reads)
-    known = OutputAction.UNCHANGED if is_same else OutputAction.UPDATE
-    action = OutputAction.CREATE if record is None else known
+    if record is None:
+        action = OutputAction.CREATE
+    else:
+        action = (
+            OutputAction.UNCHANGED
+            if is_written(spec, template, clients, record, options.reads)
+            else OutputAction.UPDATE
+        )
     digest = output_digest(spec, template, clients)
     return OutputChange(spec.path, spec.sink, action, template, digest, spec.recipients)
 
